@@ -1,0 +1,1 @@
+"""What Mintmark can prove afterwards: the evidence log, its proofs and its queries."""

@@ -1,0 +1,1 @@
+"""How Mintmark finds out and decides: build, scan, gate, sign, deploy."""

@@ -1,0 +1,1 @@
+"""Florin: the reference payments service. It knows nothing of Mintmark."""
