@@ -1,0 +1,64 @@
+"""`mintmark`: finds the command, runs it, and turns what went wrong into one message and one exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from mintmark.pipelines.version import __version__
+
+# name → (module, one line of help); nothing is imported until its command runs
+COMMANDS: dict[str, tuple[str, str]] = {
+    "ship": ("ship", "build, scan, judge, sign, record and deploy a release"),
+    "deploy": ("deploy", "deploy a digest that was allowed, after verifying it again"),
+    "trace": ("trace", "follow a posting to its build, or a build to its postings"),
+    "verify": ("verify", "check the evidence log, offline"),
+    "evidence": ("evidence", "search and show what was recorded"),
+    "explain": ("explain", "say why a decision was made, or what a rule asks"),
+    "waiver": ("waiver", "write and approve an exception that expires"),
+    "policy": ("policy", "check the policy pack and its canaries"),
+    "env": ("env", "say what runs in an environment, or stop it"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (`ExitCode`)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    match words:
+        case ["--version" | "-V"]:
+            sys.stdout.write(f"mintmark {__version__}\n")
+            return 0
+        case [] | ["--help" | "-h" | "help"]:
+            sys.stdout.write(_usage())
+            return 0 if words else 2
+        case [name, *rest] if name in COMMANDS:
+            return _run(name, rest)
+        case _:
+            sys.stderr.write(f"mintmark: there is no command {words[0]!r}{_nearest(words[0])}\n\n{_usage()}")
+            return 2
+
+
+def _run(name: str, words: list[str]) -> int:
+    import importlib
+
+    from mintmark.pipelines.cli.failures import guarded
+
+    module = importlib.import_module(f"mintmark.pipelines.cli.{COMMANDS[name][0]}")
+    return guarded(module.run, words)
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "usage: mintmark COMMAND [OPTION ...]\n\n" + "\n".join(lines) + "\n\n`mintmark COMMAND --help` says more.\n"
+
+
+def _nearest(word: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(word, COMMANDS, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
