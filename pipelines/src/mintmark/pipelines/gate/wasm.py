@@ -1,0 +1,183 @@
+"""
+The policy in process: the WebAssembly that OPA compiled, run by wasmtime.
+
+The module gets memory and nothing else: no clock, network, file or randomness, and no builtin of the host. Each
+evaluation has an instance of its own, so that nothing of one input reaches the next.
+Source: the OPA WebAssembly ABI 1.x, https://www.openpolicyagent.org/docs/wasm
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING, cast
+
+from mintmark.pipelines.gate import canonical
+from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision
+from mintmark.pipelines.gate.pack import PolicyPack
+
+if TYPE_CHECKING:
+    from wasmtime import Func, Memory, Store
+
+NAME = "wasm"
+PAGE_BYTES = 65_536
+FIRST_PAGES = 32
+JSON_FORMAT = 0
+
+# Instructions, not seconds: the same input ends at the same place on every machine. Ten thousand findings take about
+# a hundredth of it.
+DEFAULT_FUEL = 200_000_000_000
+DEFAULT_MEMORY_BYTES = 1024 * 1024 * 1024
+MAX_VERDICT_BYTES = 64 * 1024 * 1024
+
+
+class WasmEngine:
+    """Evaluates a pack's compiled policy. Anything that the module cannot finish within its limits is `NoDecision`."""
+
+    def __init__(
+        self, pack: PolicyPack, *, fuel: int = DEFAULT_FUEL, memory_bytes: int = DEFAULT_MEMORY_BYTES
+    ) -> None:
+        import wasmtime
+
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        self._data, self._fuel, self._memory_bytes = pack.data, fuel, memory_bytes
+        self._version = f"opa {pack.opa_version}, wasmtime {installed_version('wasmtime')}"
+        self._wasm_engine = wasmtime.Engine(config)
+        try:
+            self._module = wasmtime.Module(self._wasm_engine, pack.wasm)
+            entrypoints, builtins = self._instance().names()
+        except (wasmtime.WasmtimeError, KeyError) as error:
+            raise EngineUnavailable(NAME, f"the policy module does not load: {error}") from error
+        if builtins:
+            raise EngineUnavailable(NAME, f"the policy asks the host for {', '.join(sorted(builtins))}")
+        if pack.entrypoint not in entrypoints:
+            raise EngineUnavailable(NAME, f"the policy module has no entry point {pack.entrypoint}")
+        self._entrypoint = entrypoints[pack.entrypoint]
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def evaluate(self, document: bytes) -> bytes:
+        import wasmtime
+
+        try:
+            answer = self._instance().evaluate(self._entrypoint, self._data, document)
+        except wasmtime.WasmtimeError as error:  # a trap: fuel, memory, stack, or an abort of the policy
+            raise NoDecision(NAME, _first_line(error)) from error
+        return _only_result(answer)
+
+    def _instance(self) -> _Instance:
+        return _Instance(self._wasm_engine, self._module, fuel=self._fuel, memory_bytes=self._memory_bytes)
+
+
+class _Instance:
+    """One module with fresh memory, and the calls of the ABI that we use."""
+
+    def __init__(self, engine: object, module: object, *, fuel: int, memory_bytes: int) -> None:
+        import wasmtime
+
+        assert isinstance(engine, wasmtime.Engine)
+        assert isinstance(module, wasmtime.Module)
+        self._store: Store = wasmtime.Store(engine)
+        self._store.set_fuel(fuel)
+        self._store.set_limits(memory_size=memory_bytes, instances=1, memories=1, tables=1)
+        limits = wasmtime.Limits(FIRST_PAGES, memory_bytes // PAGE_BYTES)
+        self._memory: Memory = wasmtime.Memory(self._store, wasmtime.MemoryType(limits))
+        linker = wasmtime.Linker(engine)
+        linker.define(self._store, "env", "memory", self._memory)
+        for name, parameters, returns, call in self._host_calls():
+            kinds = [wasmtime.ValType.i32()] * parameters
+            results = [wasmtime.ValType.i32()] * returns
+            linker.define(self._store, "env", name, wasmtime.Func(self._store, wasmtime.FuncType(kinds, results), call))
+        self._exports = linker.instantiate(self._store, module).exports(self._store)
+
+    def _host_calls(self) -> list[tuple[str, int, int, object]]:
+        import wasmtime
+
+        def abort(address: int) -> None:
+            raise wasmtime.WasmtimeError(f"the policy aborted: {self._text(address)[:200].decode(errors='replace')}")
+
+        def println(_address: int) -> None:
+            return None
+
+        def builtin(*_arguments: int) -> int:
+            raise wasmtime.WasmtimeError("the policy called a builtin of the host, and there is none")
+
+        builtins: list[tuple[str, int, int, object]] = [(f"opa_builtin{n}", n + 2, 1, builtin) for n in range(5)]
+        return [("opa_abort", 1, 0, abort), ("opa_println", 1, 0, println), *builtins]
+
+    def names(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The entry points and the host builtins that the module declares."""
+        return self._declared("entrypoints"), self._declared("builtins")
+
+    def _declared(self, export: str) -> dict[str, int]:
+        declared = json.loads(self._text(self._call("opa_json_dump", self._call(export))))
+        return cast("dict[str, int]", declared)
+
+    def evaluate(self, entrypoint: int, data: bytes, document: bytes) -> bytes:
+        data_value = self._call("opa_json_parse", self._write(data), len(data))
+        address = self._write(document)
+        heap = self._call("opa_heap_ptr_get")
+        return self._text(
+            self._call("opa_eval", 0, entrypoint, data_value, address, len(document), heap, JSON_FORMAT)
+        )
+
+    def _call(self, export: str, *arguments: int) -> int:
+        return cast("int", cast("Func", self._exports[export])(self._store, *arguments))
+
+    def _write(self, content: bytes) -> int:
+        address = self._call("opa_malloc", len(content))
+        self._memory.write(self._store, content, address)
+        return address
+
+    def _text(self, address: int) -> bytes:
+        """Read up to the terminating NUL."""
+        found = bytearray()
+        end = self._memory.data_len(self._store)
+        while address < end and len(found) <= MAX_VERDICT_BYTES:
+            chunk = bytes(self._memory.read(self._store, address, min(address + PAGE_BYTES, end)))
+            text, terminator, _ = chunk.partition(b"\0")
+            found += text
+            if terminator:
+                return bytes(found)
+            address += len(chunk)
+        raise NoDecision(NAME, "the policy's answer does not end")
+
+
+def _only_result(answer: bytes) -> bytes:
+    """An undefined verdict is an empty result set; two results are as bad as none."""
+    try:
+        results = json.loads(answer)
+    except ValueError as error:
+        raise NoDecision(NAME, "the policy's answer is not JSON") from error
+    match results:
+        case [{"result": result}]:
+            return _canonical(result)
+        case []:
+            raise NoDecision(NAME, "the verdict is undefined")
+        case _:
+            raise NoDecision(NAME, "the policy gave something other than one result")
+
+
+def _canonical(result: object) -> bytes:
+    try:
+        return canonical.encode(result)
+    except canonical.NotCanonical as error:
+        raise NoDecision(NAME, f"the verdict has no canonical form: {error}") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error)
+    for known, meaning in (
+        ("all fuel consumed", "it did not finish within its limit of instructions (timeout)"),
+        ("policy aborted", "it aborted"),
+    ):
+        if known in text:
+            return meaning
+    return text.strip().splitlines()[0][:200] if text.strip() else type(error).__name__

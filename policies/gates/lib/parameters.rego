@@ -1,0 +1,33 @@
+# The numbers and names that the rules compare with. They are data (data.json), for a threshold is a decision of the
+# organisation and not of the code.
+package mintmark.lib.parameters
+
+import data.mintmark.lib.evidence
+
+environments := object.get(data.mintmark.params, "environments", {})
+
+# An environment that nobody listed gets the strictest settings, and trusts no builder.
+settings := object.get(environments, evidence.environment, data.mintmark.params.unlisted_environment)
+
+# Both the parameters and the input must say that an environment is not protected.
+default protected := true
+
+protected := false if {
+	settings.protected == false
+	evidence.claims_protected == false
+}
+
+clock_skew_s := object.get(data.mintmark.params, "clock_skew_s", 0)
+
+required_tools := object.get(data.mintmark.params, "required_tools", [])
+
+sbom_formats := object.get(data.mintmark.params, "sbom_formats", {})
+
+waivable_rules := object.get(data.mintmark.params, "waivable_rules", [])
+
+tools_that_speak_to(category) := object.get(data.mintmark.params, ["speaks_to", category], [])
+
+# A severity that is missing or unknown counts as worse than any other; a threshold that is missing refuses everything.
+severity_rank(severity) := object.get(data.mintmark.params, ["severity_rank", severity], 99)
+
+threshold(category) := object.get(settings, ["thresholds", category], "info")

@@ -1,0 +1,80 @@
+# METADATA
+# title: The builder is trusted by the environment
+# description: >-
+#   A release built by a builder that the environment does not trust, or with evidence made on a developer's own machine
+#   where the environment is protected, is refused.
+# custom:
+#   id: provenance.origin
+#   severity: critical
+#   controls: [MM-BLD-02]
+#   waivable: false
+#   message: >-
+#     {% if reason == "missing" %}there is no provenance to say who built this{% elif reason == "untrusted_builder" %}built by {{ builder or "nobody" }}, which {{ environment }} does not trust{% else %}the {{ evidence }} has origin {{ origin or "unknown" }}, which {{ environment }} does not accept{% endif %}
+#   why: On a developer's own machine the same person can change the source, the build and the key that signs for both.
+#   accepted: A builder on the environment's list, and evidence of an origin on its list; protected environments accept no local origin, whatever their list says.
+#   remedy: Build and sign the release in the pipeline that the environment trusts.
+package mintmark.gates.provenance.origin
+
+import data.mintmark.lib.evidence
+import data.mintmark.lib.parameters
+
+id := "provenance.origin"
+
+gaps contains {"id": id, "facts": {"reason": "missing"}} if {
+	not present
+}
+
+refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
+	present
+	not trusted_builder
+	facts := {"reason": "untrusted_builder", "builder": builder, "environment": evidence.environment}
+}
+
+refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
+	present
+	not accepted_origin(origin)
+	facts := {"reason": "origin", "evidence": "provenance", "origin": origin, "environment": evidence.environment}
+}
+
+refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
+	some scan in evidence.scans
+	not accepted_origin(scan_origin(scan))
+	facts := {
+		"reason": "origin",
+		"evidence": concat(" ", ["scan by", object.get(scan, "tool", "an unnamed tool")]),
+		"origin": scan_origin(scan),
+		"environment": evidence.environment,
+	}
+}
+
+default satisfied := false
+
+satisfied if {
+	present
+	trusted_builder
+	accepted_origin(origin)
+	every scan in evidence.scans {
+		accepted_origin(scan_origin(scan))
+	}
+}
+
+present if object.get(evidence.provenance, "present", false) == true
+
+builder := object.get(evidence.provenance, "builder", "")
+
+origin := object.get(evidence.provenance, "origin", "")
+
+# A scan says where it was made only when its statement does; until then it stands with the build it belongs to.
+scan_origin(scan) := object.get(scan, "origin", origin)
+
+trusted_builder if builder in parameters.settings.trusted_builders
+
+accepted_origin(name) if {
+	parameters.protected == false
+	name in parameters.settings.trusted_origins
+}
+
+accepted_origin(name) if {
+	name != "local"
+	name in parameters.settings.trusted_origins
+}
