@@ -29,8 +29,7 @@ META_SOURCES = ("gates/meta/metadata.rego", "gates/meta/reads.rego")
 VOCABULARY = frozenset(
     {
         "assign", "concat", "contains", "count", "eq", "equal", "gt", "gte", "internal.member_2", "internal.member_3",
-        "is_object", "lower", "lt", "lte", "minus", "neq", "object.get", "object.union", "or", "plus", "sort",
-        "trim_space",
+        "is_object", "lower", "lt", "lte", "minus", "neq", "object.get", "object.union", "or", "plus", "trim_space",
     }
 )  # fmt: skip
 

@@ -48,6 +48,17 @@ def decode(data: bytes) -> object:
     return value
 
 
+def ordered(answer: object) -> object:
+    """
+    Return a verdict document with its lists in the order of their members' canonical bytes.
+
+    The policy answers with sets, and engines list a set in orders of their own. Lists inside a member keep theirs.
+    """
+    if not isinstance(answer, dict):
+        return answer
+    return {name: sorted(field, key=encode) if isinstance(field, list) else field for name, field in answer.items()}
+
+
 def sha256(data: bytes) -> Sha256Hex:
     return Sha256Hex(hashlib.sha256(data).hexdigest())
 

@@ -47,7 +47,7 @@ class WasmEngine:
         try:
             self._module = wasmtime.Module(self._wasm_engine, pack.wasm)
             entrypoints, builtins = self._instance().names()
-        except (wasmtime.WasmtimeError, KeyError) as error:
+        except (wasmtime.Trap, wasmtime.WasmtimeError, KeyError) as error:
             raise EngineUnavailable(NAME, f"the policy module does not load: {error}") from error
         if builtins:
             raise EngineUnavailable(NAME, f"the policy asks the host for {', '.join(sorted(builtins))}")
@@ -68,7 +68,7 @@ class WasmEngine:
 
         try:
             answer = self._instance().evaluate(self._entrypoint, self._data, document)
-        except wasmtime.WasmtimeError as error:  # a trap: fuel, memory, stack, or an abort of the policy
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:  # a trap: fuel, memory, stack, or an abort of the policy
             raise NoDecision(NAME, _first_line(error)) from error
         return _only_result(answer)
 
@@ -167,7 +167,7 @@ def _only_result(answer: bytes) -> bytes:
 
 def _canonical(result: object) -> bytes:
     try:
-        return canonical.encode(result)
+        return canonical.encode(canonical.ordered(result))
     except canonical.NotCanonical as error:
         raise NoDecision(NAME, f"the verdict has no canonical form: {error}") from error
 

@@ -1,0 +1,129 @@
+"""The gate input: every fact that a decision rests on, in one strict document with one byte form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mintmark.pipelines.gate import canonical
+from mintmark.pipelines.gate.errors import DocumentInvalid
+from mintmark.pipelines.gate.pack import PolicyPack
+from mintmark.pipelines.gate.plain import visible
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+SCHEMA = "https://mintmark.dev/gate-input/v1"
+MAX_BYTES = 64 * 1024 * 1024
+
+Json = Mapping[str, Any]
+
+
+def build_input(
+    *,
+    as_of: datetime,
+    environment: Json,
+    subject: Json,
+    source: Json,
+    manifest: Json,
+    scans: Sequence[Json],
+    sbom: Json | None,
+    provenance: Json | None,
+    waivers: Sequence[Json] = (),
+    pack: PolicyPack | None = None,
+) -> bytes:
+    """
+    Return the canonical bytes of a valid gate input, or raise `DocumentInvalid`.
+
+    Scans are ordered by tool and waivers by id, so that the order of collection does not change the digest. `None`
+    for the SBOM or the provenance says that there is none, which the policy hears. `as_of` must know its time zone.
+    """
+    if as_of.tzinfo is None:
+        raise ValueError("as_of has no time zone")
+    moment = as_of.astimezone(UTC).replace(microsecond=0)
+    document = {
+        "schema": SCHEMA,
+        "as_of": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "as_of_epoch": int(moment.timestamp()),
+        "environment": dict(environment),
+        "subject": dict(subject),
+        "source": dict(source),
+        "manifest": dict(manifest),
+        "scans": sorted((dict(scan) for scan in scans), key=lambda scan: str(scan.get("tool"))),
+        "sbom": {"present": False} if sbom is None else dict(sbom),
+        "provenance": {"present": False} if provenance is None else dict(provenance),
+        "waivers": sorted((dict(waiver) for waiver in waivers), key=lambda waiver: str(waiver.get("id"))),
+    }
+    try:
+        content = canonical.encode(document)
+    except canonical.NotCanonical as error:
+        raise DocumentInvalid(error.where, error.problem) from error
+    parse(content, pack=pack or PolicyPack.locate())
+    return content
+
+
+def parse(content: bytes, *, pack: PolicyPack) -> dict[str, Any]:
+    """Return the document, or raise `DocumentInvalid`: not canonical, not of the schema, or at odds with itself."""
+    if len(content) > MAX_BYTES:
+        raise DocumentInvalid("", f"{len(content)} bytes, and {MAX_BYTES} is the limit")
+    try:
+        document = canonical.decode(content)
+    except canonical.NotCanonical as error:
+        raise DocumentInvalid(error.where, error.problem) from error
+    check(document, "gate-input", pack=pack)
+    assert isinstance(document, dict)
+    _agrees_with_itself(document)
+    return document
+
+
+def check(document: object, schema: str, *, pack: PolicyPack) -> None:
+    """Validate any document of ours against the pack's schema of that name, or raise `DocumentInvalid`."""
+    for error in _validator(pack.digest, schema, _Hashable(pack)).iter_errors(document):
+        worst = _deepest(error)
+        raise DocumentInvalid("/" + "/".join(str(step) for step in worst.absolute_path), visible(worst.message))
+
+
+class _Hashable:
+    """A pack as a cache argument: equal digests are equal packs."""
+
+    def __init__(self, pack: PolicyPack) -> None:
+        self.pack = pack
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashable) and other.pack.digest == self.pack.digest
+
+    def __hash__(self) -> int:
+        return hash(self.pack.digest)
+
+
+@lru_cache(maxsize=32)
+def _validator(_digest: str, schema: str, wrapped: _Hashable) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
+    pack = wrapped.pack
+    resources = [Resource.from_contents(pack.schema(name)) for name in pack.schema_names]
+    registry: Registry[Any] = Registry().with_resources([(str(resource.id()), resource) for resource in resources])
+    return Draft202012Validator(pack.schema(schema), registry=registry)
+
+
+def _deepest(error: ValidationError) -> ValidationError:
+    """Of a failed choice (`oneOf`) the branch that came furthest says best what is wrong."""
+    while error.context:
+        error = max(error.context, key=lambda candidate: len(candidate.absolute_path))
+    return error
+
+
+def _agrees_with_itself(document: dict[str, Any]) -> None:
+    try:
+        stated = datetime.fromisoformat(document["as_of"])
+    except ValueError as error:
+        raise DocumentInvalid("/as_of", f"not a date: {error}") from error
+    if int(stated.timestamp()) != document["as_of_epoch"]:
+        raise DocumentInvalid("/as_of_epoch", f"{document['as_of_epoch']} is not {document['as_of']}")
+    ids = [waiver["id"] for waiver in document["waivers"]]
+    if len(set(ids)) != len(ids):
+        raise DocumentInvalid("/waivers", "two waivers have one id")

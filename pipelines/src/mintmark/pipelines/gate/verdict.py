@@ -1,0 +1,126 @@
+"""What an engine answers, read with suspicion: an ALLOW must prove itself here once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from mintmark.pipelines.errors import ExitCode
+from mintmark.pipelines.gate.errors import NoDecision
+from mintmark.pipelines.gate.pack import PolicyPack
+
+
+class Answer(StrEnum):
+    """The four answers of the gate. Only the first lets anything through."""
+
+    ALLOW = "ALLOW"
+    DENY = "DENY"
+    INCOMPLETE = "INCOMPLETE"
+    ERROR = "ERROR"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return {
+            Answer.ALLOW: ExitCode.OK,
+            Answer.DENY: ExitCode.DENIED,
+            Answer.INCOMPLETE: ExitCode.INCOMPLETE,
+            Answer.ERROR: ExitCode.INFRASTRUCTURE,
+        }[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One reason to refuse. `fingerprint` is the finding's, which a waiver must name; empty where none can."""
+
+    id: str
+    facts: Mapping[str, Any]
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that must be known to decide, and is not."""
+
+    id: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waived:
+    """A finding that a waiver let through."""
+
+    id: str
+    fingerprint: str
+    waiver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A verdict that is consistent with itself and with the rules of the pack."""
+
+    answer: Answer
+    violations: tuple[Violation, ...]
+    incomplete: tuple[Gap, ...]
+    satisfied: tuple[str, ...]
+    waived: tuple[Waived, ...]
+
+
+def read(content: bytes, *, pack: PolicyPack, engine: str) -> Verdict:
+    """Return the verdict in an engine's answer, or raise `NoDecision` for anything that is not exactly one."""
+    try:
+        verdict = _parse(orjson.loads(content))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoDecision(engine, f"the answer is not a verdict: {error}") from error
+    if problem := _inconsistency(verdict, pack):
+        raise NoDecision(engine, problem)
+    return verdict
+
+
+def _parse(answer: Any) -> Verdict:
+    fields = {"decision", "violations", "incomplete", "satisfied", "waived"}
+    if not isinstance(answer, dict) or set(answer) != fields:
+        raise ValueError("not an object of the five fields of a verdict")
+    if answer["decision"] not in {"ALLOW", "DENY", "INCOMPLETE"}:
+        raise ValueError("an unknown decision")
+    if not all(isinstance(answer[name], list) for name in fields - {"decision"}):
+        raise ValueError("a field that must be a list is none")
+    if not all(isinstance(rule, str) for rule in answer["satisfied"]):
+        raise ValueError("a satisfied rule that is no text")
+    return Verdict(
+        answer=Answer(answer["decision"]),
+        violations=tuple(Violation(**entry) for entry in answer["violations"]),
+        incomplete=tuple(Gap(**entry) for entry in answer["incomplete"]),
+        satisfied=tuple(answer["satisfied"]),
+        waived=tuple(Waived(**entry) for entry in answer["waived"]),
+    )
+
+
+def _inconsistency(verdict: Verdict, pack: PolicyPack) -> str:
+    """
+    Return what is wrong, or nothing.
+
+    The policy promises all of this; that it is checked again keeps a policy with a hole, or another one in its
+    place, from allowing anything by what it does not say.
+    """
+    named = {entry.id for entry in (*verdict.violations, *verdict.incomplete, *verdict.waived)}
+    if not all(isinstance(entry.facts, dict) for entry in (*verdict.violations, *verdict.incomplete)):
+        return "a violation without facts"
+    if unknown := (named | set(verdict.satisfied)) - set(pack.rules):
+        return f"it speaks of rules that the pack does not have: {', '.join(sorted(map(str, unknown)))}"
+    if any(not pack.rules[waived.id].waivable for waived in verdict.waived):
+        return "it waives what cannot be waived"
+    counts = bool(verdict.violations), bool(verdict.incomplete)
+    match verdict.answer, counts:
+        case Answer.DENY, (True, _):
+            return ""
+        case Answer.INCOMPLETE, (False, True):
+            return ""
+        case Answer.ALLOW, (False, False):
+            missing = set(pack.rules) - set(verdict.satisfied)
+            return f"it allows without proof of {', '.join(sorted(missing))}" if missing else ""
+        case _:
+            return f"it says {verdict.answer}, and its reasons say otherwise"
