@@ -20,10 +20,10 @@ def main() -> int:
     try:
         differing = build.build(options.policies, pages=options.pages, write=not options.check)
     except build.BuildRefused as refusal:
-        print(refusal, file=sys.stderr)  # noqa: T201 - a script talks on stderr
+        print(refusal, file=sys.stderr)
         return 2
     for path in differing:
-        print(f"{'stale' if options.check else 'written'}: {path}", file=sys.stderr)  # noqa: T201 - as above
+        print(f"{'stale' if options.check else 'written'}: {path}", file=sys.stderr)
     return 1 if options.check and differing else 0
 
 

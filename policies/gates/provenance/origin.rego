@@ -37,12 +37,12 @@ refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 }
 
 refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
-	some scan in evidence.scans
-	not accepted_origin(scan_origin(scan))
+	some scan in scans_with_an_origin
+	not accepted_origin(scan.origin)
 	facts := {
 		"reason": "origin",
 		"evidence": concat(" ", ["scan by", object.get(scan, "tool", "an unnamed tool")]),
-		"origin": scan_origin(scan),
+		"origin": scan.origin,
 		"environment": evidence.environment,
 	}
 }
@@ -53,8 +53,8 @@ satisfied if {
 	present
 	trusted_builder
 	accepted_origin(origin)
-	every scan in evidence.scans {
-		accepted_origin(scan_origin(scan))
+	every scan in scans_with_an_origin {
+		accepted_origin(scan.origin)
 	}
 }
 
@@ -64,8 +64,11 @@ builder := object.get(evidence.provenance, "builder", "")
 
 origin := object.get(evidence.provenance, "origin", "")
 
-# A scan says where it was made only when its statement does; until then it stands with the build it belongs to.
-scan_origin(scan) := object.get(scan, "origin", origin)
+# A scan names an origin when it comes from a statement; without one it was made in the run that made the provenance.
+scans_with_an_origin := [scan |
+	some scan in evidence.scans
+	object.get(scan, "origin", "") != ""
+]
 
 trusted_builder if builder in parameters.settings.trusted_builders
 

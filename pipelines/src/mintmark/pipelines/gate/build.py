@@ -74,7 +74,9 @@ def rego_sources(policies: Path) -> list[str]:
 
 def check_rules(binary: Path, policies: Path) -> None:
     """Hold the sources against the meta-policy, or raise `BuildRefused`."""
-    controls = [control["id"] for control in json.loads((policies / "controls/catalogue.json").read_bytes())["controls"]]
+    controls = [
+        control["id"] for control in json.loads((policies / "controls/catalogue.json").read_bytes())["controls"]
+    ]
     described = {"inspect": inspect(binary, policies), "controls": controls}
     parsed = {"modules": {path.removeprefix("gates/"): _ast(binary, policies, path) for path in rego_sources(policies)}}
     _hold(binary, policies, "data.mintmark.meta.metadata", described)
@@ -155,7 +157,9 @@ def _manifest(policies: Path, made: Mapping[str, bytes], version: str) -> dict[s
         "schema": MANIFEST_SCHEMA,
         "opa_version": version,
         "files": {
-            path: hashlib.sha256(contents[path]).hexdigest() for path in sorted(contents) if not is_development_file(path)
+            path: hashlib.sha256(contents[path]).hexdigest()
+            for path in sorted(contents)
+            if not is_development_file(path)
         },
     }
 

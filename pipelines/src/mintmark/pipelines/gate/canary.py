@@ -22,11 +22,11 @@ def prove_alive(pack: PolicyPack, engine: Engine) -> None:
     _every_rule_has_one(pack)
     allowed = _verdict(pack, engine, BASELINE, [])
     if allowed.answer is not Answer.ALLOW:
-        reasons = sorted({entry.id for entry in (*allowed.violations, *allowed.incomplete)})
+        reasons = sorted({entry.id for entry in allowed.reasons})
         raise GateWillNotOpen(BASELINE, f"it must be allowed, and is {allowed.answer} by {', '.join(reasons)}")
     for rule, canary in sorted(pack.canaries.items()):
         refused = _verdict(pack, engine, rule, canary["patch"])
-        reasons = sorted({entry.id for entry in (*refused.violations, *refused.incomplete)})
+        reasons = sorted({entry.id for entry in refused.reasons})
         if refused.answer is Answer.ALLOW:
             raise GateWillNotOpen(rule, "it must be refused, and is allowed")
         if reasons != [rule]:

@@ -47,6 +47,11 @@ class Decision:
     engine_version: str
 
     @property
+    def reasons(self) -> tuple[Violation | Gap, ...]:
+        """Everything that stands against an ALLOW, violations first."""
+        return (*self.violations, *self.incomplete)
+
+    @property
     def allowed(self) -> bool:
         return self.answer is Answer.ALLOW
 
@@ -109,7 +114,9 @@ class Gate:
             answer = verdict.read(self.engine.evaluate(content), pack=self.pack, engine=self.engine.name)
             _only_presented_waivers(answer, facts, engine=self.engine.name)
         except (EngineUnavailable, NoDecision, PolicyTampered) as error:
-            return self._decision(content, facts, _NOTHING, decision_id, reason=error.reason, problem=visible(str(error)))
+            return self._decision(
+                content, facts, _NOTHING, decision_id, reason=error.reason, problem=visible(str(error))
+            )
         return self._decision(content, facts, answer, decision_id)
 
     def _decision(

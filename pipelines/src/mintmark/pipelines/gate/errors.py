@@ -39,7 +39,7 @@ class PolicyTampered(IntegrityError):
         super().__init__(
             f"policy pack: {path}: {problem}",
             reason=reason,
-            remedy="restore the pack from a source you trust; after a change of your own, run scripts/build_policies.py",
+            remedy="restore the pack from a source you trust; after a change of yours, run scripts/build_policies.py",
         )
         self.path = path
 

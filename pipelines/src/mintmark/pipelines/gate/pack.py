@@ -209,7 +209,9 @@ def _verified(root: Path, path: str, sha256: str) -> bytes:
 
 
 def _rules(files: Mapping[str, bytes]) -> dict[str, Rule]:
-    rules = [Rule(**{**entry, "controls": tuple(entry["controls"])}) for entry in json.loads(files["bundle/rules.json"])]
+    rules = [
+        Rule(**{**entry, "controls": tuple(entry["controls"])}) for entry in json.loads(files["bundle/rules.json"])
+    ]
     if not rules:
         raise PolicyTampered("bundle/rules.json", "no rule at all: an empty policy allows everything")
     return {rule.id: rule for rule in rules}

@@ -1,4 +1,4 @@
-"""The policy pages: one for each rule, made from its METADATA and its canary, so that they cannot say something else."""
+"""The policy pages: one for each rule, made from its METADATA and its canary, so that they cannot disagree."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def _why(rule: Rule) -> str:
 def _waiving(rule: Rule) -> str:
     if not rule.waivable:
         return "It cannot be waived: it says whether the other rules had anything to judge, or from whom it came."
-    command = f"mintmark waiver new {rule.id} --fingerprint FINGERPRINT --environment ENVIRONMENT --for 7d --reason TEXT"
+    command = (
+        f"mintmark waiver new {rule.id} --fingerprint FINGERPRINT --environment ENVIRONMENT --for 7d --reason TEXT"
+    )
     return (
         f"{code_span(command)}\n\nA waiver is for one finding in one environment, ends by itself, and counts only when "
         "somebody other than its requester approves it."

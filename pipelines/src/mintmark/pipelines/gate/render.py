@@ -39,7 +39,12 @@ class Reason:
 
 
 def render(
-    decision: Decision, format: str = "human", *, pack: PolicyPack, subject: str = "", environment: str = ""
+    decision: Decision,
+    format: str = "human",  # noqa: A002 - the word of the command line
+    *,
+    pack: PolicyPack,
+    subject: str = "",
+    environment: str = "",
 ) -> str:
     """
     Return the decision as text in one of `FORMATS`.
@@ -47,19 +52,23 @@ def render(
     `subject` and `environment` are the names to show; without them, those of the decision. JSON is the predicate with
     the words added to it.
     """
-    reasons = [_reason(decision, entry, pack) for entry in (*decision.violations, *decision.incomplete)[:MAX_REASONS]]
+    reasons = [_reason(decision, entry, pack) for entry in decision.reasons[:MAX_REASONS]]
     if format == "json":
         return orjson.dumps(_words(decision, reasons), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2).decode()
     if format not in TEMPLATES:
         raise ValueError(f"format {format!r} is none of {', '.join(FORMATS)}")
-    return _environment().get_template(TEMPLATES[format]).render(
-        decision=decision,
-        subject=visible(subject or decision.subject["name"]),
-        digest=decision.subject["digest"]["sha256"],
-        environment=visible(environment or decision.environment),
-        reasons=reasons,
-        more=len(decision.violations) + len(decision.incomplete) - len(reasons),
-        problem=visible(decision.problem),
+    return (
+        _environment()
+        .get_template(TEMPLATES[format])
+        .render(
+            decision=decision,
+            subject=visible(subject or decision.subject["name"]),
+            digest=decision.subject["digest"]["sha256"],
+            environment=visible(environment or decision.environment),
+            reasons=reasons,
+            more=len(decision.reasons) - len(reasons),
+            problem=visible(decision.problem),
+        )
     )
 
 
@@ -79,9 +88,7 @@ def _reason(decision: Decision, entry: Violation | Gap, pack: PolicyPack) -> Rea
 
 
 def _requirements(pack: PolicyPack, rule: Rule) -> list[str]:
-    return [
-        f"{SHORT_NAMES.get(wanted.framework, wanted.framework)} {wanted.id}" for wanted in pack.requirements(rule)
-    ]
+    return [f"{SHORT_NAMES.get(wanted.framework, wanted.framework)} {wanted.id}" for wanted in pack.requirements(rule)]
 
 
 def _waive(decision: Decision, entry: Violation | Gap, rule: Rule) -> str:

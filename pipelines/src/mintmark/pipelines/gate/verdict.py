@@ -68,6 +68,11 @@ class Verdict:
     satisfied: tuple[str, ...]
     waived: tuple[Waived, ...]
 
+    @property
+    def reasons(self) -> tuple[Violation | Gap, ...]:
+        """Everything that stands against an ALLOW, violations first."""
+        return (*self.violations, *self.incomplete)
+
 
 def read(content: bytes, *, pack: PolicyPack, engine: str) -> Verdict:
     """Return the verdict in an engine's answer, or raise `NoDecision` for anything that is not exactly one."""
@@ -106,8 +111,8 @@ def _inconsistency(verdict: Verdict, pack: PolicyPack) -> str:
     The policy promises all of this; that it is checked again keeps a policy with a hole, or another one in its
     place, from allowing anything by what it does not say.
     """
-    named = {entry.id for entry in (*verdict.violations, *verdict.incomplete, *verdict.waived)}
-    if not all(isinstance(entry.facts, dict) for entry in (*verdict.violations, *verdict.incomplete)):
+    named = {entry.id for entry in verdict.reasons} | {entry.id for entry in verdict.waived}
+    if not all(isinstance(entry.facts, dict) for entry in verdict.reasons):
         return "a violation without facts"
     if unknown := (named | set(verdict.satisfied)) - set(pack.rules):
         return f"it speaks of rules that the pack does not have: {', '.join(sorted(map(str, unknown)))}"

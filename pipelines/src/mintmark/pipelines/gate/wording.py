@@ -76,7 +76,7 @@ def _environment() -> Environment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     # Text and Markdown, never HTML: autoescape would show &lt; in a terminal. `visible` and `code_span` are the guard.
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - as above
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     environment.filters["sh"] = lambda value: shlex.quote(str(value))
     environment.filters["utc"] = lambda epoch: datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return environment
