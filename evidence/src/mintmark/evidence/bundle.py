@@ -1,0 +1,98 @@
+"""Sigstore bundles (v0.3) that hold a DSSE envelope signed by a key we know by its hint. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from mintmark.evidence.canonical import parse_strict
+from mintmark.evidence.dsse import pae
+from mintmark.evidence.errors import FormatError
+from mintmark.evidence.statement import PAYLOAD_TYPE
+
+MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedPayload:
+    """A parsed bundle: nothing in it is verified yet."""
+
+    hint: str
+    payload: bytes
+    signature: bytes
+
+
+def key_hint(key: ec.EllipticCurvePublicKey) -> str:
+    """SHA-256 (hex) of the key's DER SubjectPublicKeyInfo."""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def encode_bundle(payload: bytes, signature: bytes, *, hint: str) -> bytes:
+    """A bundle as JSON; `payload` is an in-toto statement, `signature` covers its DSSE encoding."""
+    document = {
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": {"publicKey": {"hint": hint}},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"sig": base64.b64encode(signature).decode()}],
+        },
+    }
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+
+
+def parse_bundle(content: bytes) -> SignedPayload:
+    """Read a bundle strictly. Raises `FormatError`: `malformed`, `unsigned`, `type_mismatch`."""
+    document = parse_strict(content, what="bundle")
+    if document.get("mediaType") != MEDIA_TYPE:
+        raise FormatError("bundle", why=f"media type {document.get('mediaType')!r}, not {MEDIA_TYPE}")
+    envelope = _object(document, "dsseEnvelope")
+    if envelope.get("payloadType") != PAYLOAD_TYPE:
+        raise FormatError(
+            "bundle", why=f"payload type {envelope.get('payloadType')!r}, not {PAYLOAD_TYPE}", reason="type_mismatch"
+        )
+    signatures = envelope.get("signatures")
+    if not signatures:
+        raise FormatError("bundle", why="no signature", reason="unsigned")
+    if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], dict):
+        raise FormatError("bundle", why="exactly one signature, as the bundle format asks")
+    hint = _object(_object(document, "verificationMaterial"), "publicKey").get("hint")
+    if not isinstance(hint, str) or not hint:
+        raise FormatError("bundle", why="no public key hint", reason="key_unknown")
+    return SignedPayload(
+        hint=hint,
+        payload=_base64(envelope.get("payload"), "payload"),
+        signature=_base64(signatures[0].get("sig"), "signature"),
+    )
+
+
+def signature_holds(signed: SignedPayload, key: ec.EllipticCurvePublicKey) -> bool:
+    try:
+        key.verify(signed.signature, pae(PAYLOAD_TYPE, signed.payload), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _object(document: dict[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key)
+    if not isinstance(value, dict):
+        raise FormatError("bundle", why=f"no {key}")
+    return value
+
+
+def _base64(text: Any, what: str) -> bytes:
+    if not isinstance(text, str) or not text:
+        raise FormatError("bundle", why=f"no {what}", reason="unsigned" if what == "signature" else "malformed")
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as cause:
+        raise FormatError("bundle", why=f"the {what} is not base64") from cause

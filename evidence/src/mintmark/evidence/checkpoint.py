@@ -1,0 +1,54 @@
+"""A checkpoint: origin, size and root of the tree, as a signed note (C2SP tlog-checkpoint). Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+
+from mintmark.evidence.errors import NoteError
+from mintmark.evidence.note import NoteSigner, VerifierKey, open_note
+from mintmark.evidence.tree import HASH_SIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """`size` counts leaves; `root` is 32 bytes."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    def sign(self, signer: NoteSigner) -> bytes:
+        if signer.name != self.origin:
+            raise NoteError(f"{signer.name} does not sign for {self.origin}", reason="origin_mismatch")
+        return signer.sign(self.text()).encode()
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Read the text of a checkpoint. Extension lines are refused: we make none, and would not know what they say."""
+    lines = text.split("\n")
+    if len(lines) != 4 or lines[3]:
+        raise NoteError("a checkpoint is origin, size and root, a line each", reason="checkpoint_malformed")
+    origin, size, encoded = lines[:3]
+    if not origin or not re.fullmatch(r"0|[1-9][0-9]{0,18}", size):
+        raise NoteError("a checkpoint needs an origin and a decimal size", reason="checkpoint_malformed")
+    try:
+        root = base64.b64decode(encoded, validate=True)
+    except ValueError as cause:
+        raise NoteError("a checkpoint's root is base64", reason="checkpoint_malformed") from cause
+    if len(root) != HASH_SIZE or base64.b64encode(root).decode() != encoded:
+        raise NoteError("a checkpoint's root is 32 bytes", reason="checkpoint_malformed")
+    return Checkpoint(origin=origin, size=int(size), root=root)
+
+
+def open_checkpoint(note: bytes, log_key: VerifierKey) -> Checkpoint:
+    """Verify the log's signature and return what it signed; the origin must be the log's own name."""
+    text, _ = open_note(note, [log_key])
+    checkpoint = parse_checkpoint(text)
+    if checkpoint.origin != log_key.name:
+        raise NoteError(f"a checkpoint of {checkpoint.origin}, not of {log_key.name}", reason="origin_mismatch")
+    return checkpoint

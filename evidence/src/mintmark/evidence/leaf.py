@@ -1,0 +1,112 @@
+"""What the tree holds: a small canonical envelope, and a salted commitment to the payload beside it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mintmark.evidence.canonical import canonical, parse_strict
+from mintmark.evidence.errors import FormatError
+from mintmark.evidence.statement import KINDS, Subject
+from mintmark.evidence.tiles import MAX_ENTRY_BYTES
+
+VERSION = 1
+SALT_SIZE = 32
+_DOMAIN = b"mintmark/payload/v1\x00"
+_FIELDS = {"v", "id", "kind", "at", "producer", "subjects", "controls", "refs", "payload"}
+_REF = re.compile(r"[A-Za-z0-9:._/@-]{1,200}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """
+    One entry. It holds no personal data and no free text, for it can never be taken back.
+
+    `at` is UTC with milliseconds; `producer` is a key id; `commitment` is hex.
+    """
+
+    id: str
+    kind: str
+    at: str
+    producer: str
+    subjects: tuple[Subject, ...]
+    controls: tuple[str, ...]
+    refs: tuple[str, ...]
+    media_type: str
+    size: int
+    commitment: str
+
+    def encode(self) -> bytes:
+        document = {
+            "v": VERSION,
+            "id": self.id,
+            "kind": self.kind,
+            "at": self.at,
+            "producer": self.producer,
+            "subjects": [{"name": subject.name, "digest": subject.digest} for subject in self.subjects],
+            "controls": list(self.controls),
+            "refs": list(self.refs),
+            "payload": {"mediaType": self.media_type, "size": self.size, "commitment": self.commitment},
+        }
+        content = canonical(document)
+        if len(content) > MAX_ENTRY_BYTES:
+            raise FormatError("entry", why=f"{len(content)} bytes, over {MAX_ENTRY_BYTES}", reason="entry_too_large")
+        return content
+
+
+def commit(payload: bytes, salt: bytes) -> str:
+    """`SHA256("mintmark/payload/v1\\0" ‖ salt ‖ payload)`: with the salt gone, nobody can guess the payload."""
+    if len(salt) != SALT_SIZE:
+        raise ValueError(f"a salt has {SALT_SIZE} bytes, not {len(salt)}")
+    return hashlib.sha256(_DOMAIN + salt + payload).hexdigest()
+
+
+def parse_leaf(content: bytes) -> Leaf:
+    document = parse_strict(content, what="entry", limit=MAX_ENTRY_BYTES)
+    if set(document) != _FIELDS or document["v"] != VERSION or document["kind"] not in KINDS:
+        raise FormatError("entry", why="not a version 1 envelope")
+    payload = document["payload"]
+    try:
+        leaf = Leaf(
+            id=document["id"],
+            kind=document["kind"],
+            at=document["at"],
+            producer=document["producer"],
+            subjects=tuple(Subject(name=item["name"], digest=item["digest"]) for item in document["subjects"]),
+            controls=tuple(document["controls"]),
+            refs=tuple(document["refs"]),
+            media_type=payload["mediaType"],
+            size=payload["size"],
+            commitment=payload["commitment"],
+        )
+    except (TypeError, KeyError) as cause:
+        raise FormatError("entry", why=f"a field is missing or of another type: {cause}") from cause
+    if leaf.encode() != content:
+        raise FormatError("entry", why="not in canonical form")
+    return leaf
+
+
+def check_refs(refs: Sequence[str]) -> tuple[str, ...]:
+    """References are ids: what reads like prose is refused before it is in the log for ever."""
+    for ref in refs:
+        if not _REF.fullmatch(ref):
+            raise FormatError("reference", why=f"{ref!r} is not an id of letters, digits and :._/@- (at most 200)")
+    return tuple(refs)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def uuid7(moment: datetime, random: bytes) -> str:
+    """RFC 9562 §5.7: 48 bits of Unix milliseconds, and ten random bytes less the version and variant bits."""
+    milliseconds = int(moment.timestamp() * 1000)
+    raw = bytearray(milliseconds.to_bytes(6, "big") + random[:10])
+    raw[6] = (raw[6] & 0x0F) | 0x70
+    raw[8] = (raw[8] & 0x3F) | 0x80
+    return str(uuid.UUID(bytes=bytes(raw)))

@@ -1,0 +1,82 @@
+"""In-toto statements (Statement v1) and the kinds of evidence that their predicates make. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mintmark.evidence.canonical import parse_strict
+from mintmark.evidence.errors import FormatError
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_V1 = "https://in-toto.io/Statement/v1"
+_STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"
+MAX_SUBJECTS = 1_000
+
+# kind → the predicate type that alone makes evidence of that kind
+KINDS = {
+    "provenance": "https://slsa.dev/provenance/v1",
+    "sbom": "https://cyclonedx.org/bom",
+    "vsa": "https://slsa.dev/verification_summary/v1",
+    "scan": "https://mintmark.dev/scan/v1",
+    "decision": "https://mintmark.dev/decision/v1",
+    "deployment": "https://mintmark.dev/deployment/v1",
+    "waiver": "https://mintmark.dev/waiver/v1",
+}
+_KIND_OF = {predicate_type: kind for kind, predicate_type in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """`digest` is a SHA-256 in hex."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    subjects: tuple[Subject, ...]
+    predicate_type: str
+    predicate: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return _KIND_OF[self.predicate_type]
+
+
+def parse_statement(content: bytes) -> Statement:
+    """
+    Read a Statement v1. v0.1 is refused: its predicates follow other rules, and producers of today make v1.
+
+    Raises `FormatError` with reason `malformed`, `type_mismatch` (a predicate that is no evidence of ours) or
+    `weak_algorithm` (a subject without SHA-256).
+    """
+    document = parse_strict(content, what="statement")
+    kind = document.get("_type")
+    if kind == _STATEMENT_V01:
+        raise FormatError("statement", why="Statement v0.1; write it as v1", reason="type_mismatch")
+    if kind != STATEMENT_V1 or set(document) - {"_type", "subject", "predicateType", "predicate"}:
+        raise FormatError("statement", why="not an in-toto Statement v1", reason="type_mismatch")
+    predicate_type, predicate = document.get("predicateType"), document.get("predicate")
+    if predicate_type not in _KIND_OF:
+        raise FormatError("statement", why=f"predicate type {predicate_type!r} is not known", reason="type_mismatch")
+    if not isinstance(predicate, dict):
+        raise FormatError("statement", why="the predicate is not an object")
+    subjects = document.get("subject")
+    if not isinstance(subjects, list) or not 0 < len(subjects) <= MAX_SUBJECTS:
+        raise FormatError("statement", why=f"it needs 1 to {MAX_SUBJECTS} subjects")
+    return Statement(
+        subjects=tuple(_subject(subject) for subject in subjects), predicate_type=predicate_type, predicate=predicate
+    )
+
+
+def _subject(document: Any) -> Subject:
+    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
+        raise FormatError("statement", why="a subject has no name")
+    digests = document.get("digest")
+    digest = digests.get("sha256") if isinstance(digests, dict) else None
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise FormatError("statement", why=f"subject {document['name']!r} has no SHA-256", reason="weak_algorithm")
+    return Subject(name=document["name"], digest=digest)
