@@ -1,0 +1,1 @@
+"""Payments: authorise and capture, each one durable commit."""
