@@ -125,13 +125,13 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def add_vulnerable_dependency(copy: Path) -> None:
-    """urllib3 1.26.4 loses its time to a crafted URL (CVE-2021-33503); the lock pins it like any other."""
-    require_urllib3(copy)
+    """Werkzeug 3.0.0 can be kept busy by one crafted upload (CVE-2023-46136); the lock pins it like any other."""
+    require_werkzeug(copy)
     _run([find_uv_bin(), "lock", "--quiet"], folder=copy, timeout_s=LOCK_TIMEOUT_S)
 
 
-def require_urllib3(copy: Path) -> None:
-    _replace(copy / "service/pyproject.toml", "\ndependencies = [\n", '\ndependencies = [\n    "urllib3==1.26.4",\n')
+def require_werkzeug(copy: Path) -> None:
+    _replace(copy / "service/pyproject.toml", "\ndependencies = [\n", '\ndependencies = [\n    "werkzeug==3.0.0",\n')
 
 
 def add_sql_injection(copy: Path) -> None:

@@ -39,10 +39,10 @@ def test_each_bad_release_names_a_rule_that_the_policy_has() -> None:
 def test_the_vulnerable_dependency_is_pinned_beside_the_real_ones(copy: Path) -> None:
     before = (copy / "service/pyproject.toml").read_text(encoding="utf-8")
 
-    ship_bad.require_urllib3(copy)
+    ship_bad.require_werkzeug(copy)
 
     after = (copy / "service/pyproject.toml").read_text(encoding="utf-8")
-    assert set(after.splitlines()) - set(before.splitlines()) == {'    "urllib3==1.26.4",'}
+    assert set(after.splitlines()) - set(before.splitlines()) == {'    "werkzeug==3.0.0",'}
     assert set(before.splitlines()) <= set(after.splitlines())
 
 
