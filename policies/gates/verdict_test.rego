@@ -28,8 +28,9 @@ test_what_is_no_document_is_not_allowed if {
 
 # The cases of tests/policies/corpus, which both engines are held against as well.
 test_every_case_of_the_corpus_is_decided_as_it_says if {
-	count(data.mintmark_test.cases) > 0
-	every example in data.mintmark_test.cases {
+	cases := [example | some topic in data.mintmark_test.corpus; some example in topic]
+	count(cases) > 90
+	every example in cases {
 		verdict := gate.verdict with input as testing.patched(example.patch)
 		verdict.decision == example.decision
 		sort([entry.id | some entry in (verdict.violations | verdict.incomplete)]) == example.reasons

@@ -111,9 +111,12 @@ def _validator(_digest: str, schema: str, wrapped: _Hashable) -> Draft202012Vali
 
 
 def _deepest(error: ValidationError) -> ValidationError:
-    """Of a failed choice (`oneOf`) the branch that came furthest says best what is wrong."""
+    """Of a failed choice (`oneOf`) the branch with the fewest complaints was meant; its first one is told."""
     while error.context:
-        error = max(error.context, key=lambda candidate: len(candidate.absolute_path))
+        branches: dict[object, list[ValidationError]] = {}
+        for candidate in error.context:
+            branches.setdefault(candidate.relative_schema_path[0], []).append(candidate)
+        error = min(branches.values(), key=len)[0]
     return error
 
 

@@ -123,12 +123,14 @@ def _translated() -> AbstractContextManager[None]:
     def translate() -> Iterator[None]:
         try:
             yield
-        except OSError as error:  # requests.RequestException, timeouts among them, is an OSError
-            raise EngineUnavailable(NAME, str(error).splitlines()[0][:300] if str(error) else repr(error)) from error
         except (errors.PolicyNotFoundError, KeyError) as error:
             raise PolicyTampered("gates", "the OPA server does not have the pack's policies or parameters") from error
-        except (errors.RegoParseError, ValueError, TypeError, AttributeError) as error:
+        except errors.RegoParseError as error:
+            raise EngineUnavailable(NAME, f"the server refuses the pack: {str(error)[:300]}") from error
+        except (ValueError, TypeError, AttributeError) as error:  # a body that is not JSON, or of another shape
             raise NoDecision(NAME, f"the server's answer cannot be used: {type(error).__name__}") from error
+        except OSError as error:  # requests.RequestException, timeouts among them, is an OSError
+            raise EngineUnavailable(NAME, str(error).splitlines()[0][:300] if str(error) else repr(error)) from error
 
     return translate()
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Self
 
@@ -117,10 +118,15 @@ class PolicyPack:
 
     @property
     def sources(self) -> dict[str, str]:
-        """The Rego that was compiled: path below `gates/` to text, libraries first."""
+        """The Rego that was compiled: path below `gates/` to text, each after what it imports."""
         paths = [path for path in self.files if path.startswith("gates/") and path.endswith(".rego")]
-        ordered = sorted(paths, key=lambda path: (not path.startswith("gates/lib/"), path))
-        return {path.removeprefix("gates/"): self.files[path].decode() for path in ordered}
+        texts = {path.removeprefix("gates/"): self.files[path].decode() for path in paths}
+        providers = {_words_after("package ", text)[0]: path for path, text in texts.items()}
+        imports = {
+            path: {providers[name] for name in _words_after("import data.", text) if name in providers}
+            for path, text in texts.items()
+        }
+        return {path: texts[path] for path in TopologicalSorter(imports).static_order()}
 
     @property
     def baseline(self) -> dict[str, Any]:
@@ -165,6 +171,11 @@ def pack_files(root: Path) -> Iterable[str]:
             path = file.relative_to(root).as_posix()
             if not file.is_dir() and not is_development_file(path) and path != MANIFEST and file.name != ".gitkeep":
                 yield path
+
+
+def _words_after(keyword: str, text: str) -> list[str]:
+    """The names that lines of this keyword begin with: `import data.mintmark.lib.x as y` gives `mintmark.lib.x`."""
+    return [line.removeprefix(keyword).split()[0] for line in text.splitlines() if line.startswith(keyword)]
 
 
 def _manifest(root: Path) -> dict[str, Any]:

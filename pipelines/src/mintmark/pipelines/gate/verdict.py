@@ -95,6 +95,9 @@ def _parse(answer: Any) -> Verdict:
         raise ValueError("a field that must be a list is none")
     if not all(isinstance(rule, str) for rule in answer["satisfied"]):
         raise ValueError("a satisfied rule that is no text")
+    entries = [entry for name in ("violations", "incomplete", "waived") for entry in answer[name]]
+    if not all(isinstance(entry, dict) and isinstance(entry.get("id"), str) for entry in entries):
+        raise ValueError("an entry that does not name its rule")
     return Verdict(
         answer=Answer(answer["decision"]),
         violations=tuple(Violation(**entry) for entry in answer["violations"]),
@@ -115,7 +118,7 @@ def _inconsistency(verdict: Verdict, pack: PolicyPack) -> str:
     if not all(isinstance(entry.facts, dict) for entry in verdict.reasons):
         return "a violation without facts"
     if unknown := (named | set(verdict.satisfied)) - set(pack.rules):
-        return f"it speaks of rules that the pack does not have: {', '.join(sorted(map(str, unknown)))}"
+        return f"it speaks of rules that the pack does not have: {', '.join(sorted(unknown))}"
     if any(not pack.rules[waived.id].waivable for waived in verdict.waived):
         return "it waives what cannot be waived"
     counts = bool(verdict.violations), bool(verdict.incomplete)
