@@ -140,7 +140,7 @@ BEGIN
     SELECT id INTO STRICT v_entry FROM ledger.entry WHERE source = p_source AND ref = p_ref;
     RETURN v_entry;
   END IF;
-  SELECT count(*) INTO v_known FROM unnest(p_codes) code JOIN ledger.account a ON a.code = code;
+  SELECT count(*) INTO v_known FROM unnest(p_codes) AS wanted(code) JOIN ledger.account a ON a.code = wanted.code;
   IF v_known <> v_count THEN
     RAISE EXCEPTION 'an account is not known' USING ERRCODE = '23503', CONSTRAINT = 'account_known';
   END IF;
