@@ -20,7 +20,7 @@ from mintmark.evidence.receipt import Receipt, verify_receipt
 from mintmark.evidence.store.interface import Batch, Head, NewEntry, Store, StoredEntry
 from mintmark.evidence.store.sqlite import FILE_NAME, SqliteStore
 from mintmark.evidence.tiles import WIDTH, Edge, TiledTree
-from mintmark.evidence.tree import inclusion_proof, leaf_hash
+from mintmark.evidence.tree import HASH_SIZE, inclusion_proof, leaf_hash, perfect_root
 from mintmark.evidence.trust import TrustPolicy
 
 MAX_BATCH = 1_000
@@ -104,31 +104,40 @@ class EvidenceLog:
         self.store.append(lambda head, edge: _sequence(head, edge, self._new_ones(prepared)))
         self._publish()
         found = [self._stored(new.id) for new in prepared]
+        receipts = self.receipts([entry.index for entry in found])
         return [
             Recorded(
                 id=entry.id,
                 index=entry.index,
                 kind=parse_leaf(entry.content).kind,
                 leaf_hash=entry.leaf_hash,
-                receipt=self.receipt(entry.index),
+                receipt=receipt,
             )
-            for entry in found
+            for entry, receipt in zip(found, receipts, strict=True)
         ]
 
     def receipt(self, index: int) -> Receipt:
         """The proof of entry `index` under the newest signed checkpoint."""
+        return self.receipts([index])[0]
+
+    def receipts(self, indexes: Sequence[int]) -> list[Receipt]:
+        """Receipts under one checkpoint; the tiles are read once for all of them."""
         note = self.store.checkpoint()
         if note is None:
             raise NotFound("the log is empty", reason="no_checkpoint", remedy="record something first")
         checkpoint = open_checkpoint(note, self.signer.verifier)
-        if not 0 <= index < checkpoint.size:
-            raise NotFound(
-                f"there is no entry {index}; the log has {checkpoint.size}",
-                reason="no_entry",
-                remedy="search for it with `mintmark evidence search`",
-            )
-        proof = inclusion_proof(index, checkpoint.size, self._tree(checkpoint.size).subtree)
-        return Receipt(index=index, proof=tuple(proof), checkpoint=note)
+        for index in indexes:
+            if not 0 <= index < checkpoint.size:
+                raise NotFound(
+                    f"there is no entry {index}; the log has {checkpoint.size}",
+                    reason="no_entry",
+                    remedy="search for it with `mintmark evidence search`",
+                )
+        tree = TiledTree(self.read_tile, checkpoint.size)
+        return [
+            Receipt(index=index, proof=tuple(inclusion_proof(index, checkpoint.size, tree.subtree)), checkpoint=note)
+            for index in indexes
+        ]
 
     def entry(self, index: int) -> Leaf:
         return parse_leaf(self._entry(index).content)
@@ -242,19 +251,22 @@ class EvidenceLog:
                 remedy="run `mintmark verify` to see where; nothing is signed until this is resolved",
             )
 
-    def _tree(self, size: int) -> TiledTree:
-        return TiledTree(self.read_tile, size)
-
     def read_tile(self, level: int, index: int, width: int) -> bytes:
         """A full tile as stored; a partial one from what is below it."""
         stored = self.store.tile(level, index)
         if stored is not None:
-            return stored[: width * 32]
+            return stored[: width * HASH_SIZE]
         if level == 0:
             return b"".join(entry.leaf_hash for entry in self.store.entries(index * WIDTH, width))
-        below = TiledTree(self.read_tile, (index * WIDTH + width) << (8 * level))
-        step = 1 << (8 * level)
-        return b"".join(below.subtree(at * step, (at + 1) * step) for at in range(index * WIDTH, index * WIDTH + width))
+        return b"".join(self._tile_root(level - 1, at) for at in range(index * WIDTH, index * WIDTH + width))
+
+    def _tile_root(self, level: int, index: int) -> bytes:
+        content = self.store.tile(level, index)
+        if content is None or len(content) != WIDTH * HASH_SIZE:
+            raise LogRefused(
+                f"tile {level}/{index} is missing or damaged", reason="tile_missing", remedy="run `mintmark verify`"
+            )
+        return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
 
     def _entry(self, index: int) -> StoredEntry:
         found = self.store.entries(index, 1)

@@ -6,16 +6,24 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mintmark.pipelines.errors import UsageError
 
 FILE_NAME = "mintmark.toml"
 
-RelativePath = Annotated[str, Field(pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$)).+$")]
+
+def _relative(text: str) -> str:
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts:
+        raise ValueError("a path below the root of the repository, without `..`")
+    return text
+
+
+RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
 class _Section(BaseModel):

@@ -1,0 +1,119 @@
+"""Admission: nothing runs without a recorded ALLOW, and nothing that carries one is believed without verifying it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.query import EntryRow
+from mintmark.pipelines.build.release import Release, load
+from mintmark.pipelines.deploy.interface import DeployRefused
+from mintmark.pipelines.errors import ExitCode, UsageError
+from mintmark.pipelines.proof import ProvenStatement, prove
+
+# A verdict speaks of the scans and advisories of its day.
+MAX_DECISION_AGE = timedelta(hours=24)
+CLOCK_SKEW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A release in memory, and the proven verdict that lets it run in one environment."""
+
+    release: Release
+    environment: str
+    decision_id: str
+    entry_index: int
+
+
+def parse_digest(text: str) -> str:
+    """Return the hex of `sha256:<64 hex>`. Names and tags are refused: they can be moved after the verdict."""
+    match = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64})", text)
+    if match is None:
+        raise UsageError(
+            f"{text!r} is not a digest",
+            reason="mutable_ref",
+            remedy="give sha256: and 64 hexadecimal digits; names and tags can be moved after the verdict",
+        )
+    return match[1]
+
+
+def admit(
+    log: EvidenceLog, *, digest: str, environment: str, policy_digest: str, releases: Path, now: datetime
+) -> Admitted:
+    """
+    Verify, from the bytes that will run, that the newest verdict for this digest and environment is an ALLOW.
+
+    1. a verdict is recorded; 2. its receipt, signature and commitment hold; 3. it speaks of this digest, this
+    environment and the policy in force; 4. it is fresh; 5. it allows; 6. the release's bytes are those it judged.
+    """
+    row = _newest_decision(log, digest=digest, environment=environment)
+    proven = prove(log, row.index)
+    decision = proven.predicate
+    _check_scope(proven, digest=digest, environment=environment, policy_digest=policy_digest)
+    _check_fresh(decision, now=now)
+    if decision["decision"] != "ALLOW":
+        raise DeployRefused(
+            f"the newest verdict on sha256:{digest} for {environment} is {decision['decision']} ({decision['id']})",
+            reason="not_allowed",
+            remedy=f"mintmark explain {decision['id']}",
+        )
+    release = load(releases, digest, str(decision["manifest"]["digest"]).removeprefix("sha256:"))
+    return Admitted(release=release, environment=environment, decision_id=str(decision["id"]), entry_index=proven.index)
+
+
+def _newest_decision(log: EvidenceLog, *, digest: str, environment: str) -> EntryRow:
+    """The last word counts: a refusal after an ALLOW takes the ALLOW back."""
+    rows = log.search(kind="decision", subject=digest, ref=f"environment:{environment}")
+    if not rows:
+        raise DeployRefused(
+            f"no verdict on sha256:{digest} for {environment} is recorded",
+            reason="no_decision",
+            remedy=f"mintmark ship --env {environment}",
+            exit_code=ExitCode.INCOMPLETE,
+        )
+    return max(rows, key=lambda row: row.index)
+
+
+def _check_scope(proven: ProvenStatement, *, digest: str, environment: str, policy_digest: str) -> None:
+    """The query that found the entry reads editable columns, so the signed bytes are asked again."""
+    decision = proven.predicate
+    if digest not in proven.subjects:
+        raise DeployRefused(
+            f"entry {proven.index} speaks of other artefacts than sha256:{digest}",
+            reason="subject_mismatch",
+            remedy="run `mintmark verify`: the query table does not say what the signed statement says",
+            exit_code=ExitCode.INTEGRITY,
+        )
+    if decision["environment"] != environment:
+        raise DeployRefused(
+            f"the verdict in entry {proven.index} is for {decision['environment']}, not for {environment}",
+            reason="resource_uri_mismatch",
+            remedy=f"mintmark ship --env {environment}",
+        )
+    if decision["policy_digest"] != policy_digest:
+        raise DeployRefused(
+            f"the verdict was made under policy {decision['policy_digest']}; {policy_digest} is in force",
+            reason="policy_changed",
+            remedy=f"mintmark ship --env {environment}",
+        )
+
+
+def _check_fresh(decision: dict[str, Any], *, now: datetime) -> None:
+    made = datetime.fromisoformat(str(decision["as_of"]))
+    if made > now + CLOCK_SKEW:
+        raise DeployRefused(
+            f"the verdict is dated {made.isoformat()}, after now ({now.isoformat()})",
+            reason="future",
+            remedy="set this machine's clock, then ship again",
+        )
+    if now - made > MAX_DECISION_AGE:
+        raise DeployRefused(
+            f"the verdict is of {made.isoformat()}, older than {MAX_DECISION_AGE}",
+            reason="stale",
+            remedy=f"mintmark ship --env {decision['environment']}",
+        )

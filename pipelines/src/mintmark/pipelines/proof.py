@@ -1,0 +1,53 @@
+"""Proves one entry of the evidence log before anybody believes it: receipt, commitment, signature, statement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mintmark.evidence.errors import EvidenceError
+from mintmark.evidence.log import EvidenceLog
+from mintmark.pipelines.errors import IntegrityError
+
+
+class ProofFailed(IntegrityError):
+    """An entry of the log does not hold; nothing may be decided from it."""
+
+    def __init__(self, index: int, *, cause: EvidenceError) -> None:
+        super().__init__(
+            f"entry {index} of the evidence log does not hold: {cause}",
+            reason=getattr(cause, "reason", "entry_broken"),
+            remedy="run `mintmark verify` to see what else was changed",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenStatement:
+    """A signed statement whose place in the log was verified; `subjects` are SHA-256 digests (hex)."""
+
+    index: int
+    tree_size: int
+    kind: str
+    signer: str
+    subjects: tuple[str, ...]
+    predicate_type: str
+    predicate: dict[str, Any]
+
+
+def prove(log: EvidenceLog, index: int) -> ProvenStatement:
+    """Verify entry `index` from its stored bytes, up to the signed checkpoint. Raises `ProofFailed`."""
+    try:
+        proven = log.prove(index)
+    except EvidenceError as cause:
+        raise ProofFailed(index, cause=cause) from cause
+    document = json.loads(proven.statement)
+    return ProvenStatement(
+        index=index,
+        tree_size=proven.tree_size,
+        kind=proven.kind,
+        signer=proven.key_id,
+        subjects=tuple(str(subject["digest"]["sha256"]) for subject in document["subject"]),
+        predicate_type=str(document["predicateType"]),
+        predicate=document["predicate"],
+    )

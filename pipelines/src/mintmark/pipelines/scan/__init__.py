@@ -1,0 +1,1 @@
+"""Scanners: what they are given, what they read, what they found."""

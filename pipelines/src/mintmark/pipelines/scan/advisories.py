@@ -1,0 +1,225 @@
+"""Known vulnerabilities as an input of their own: from OSV exports, served to pip-audit on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.scan.model import AdvisoryFacts, AdvisorySource, Sha256Hex
+
+MAX_REQUEST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisories:
+    """`database` is None for the online service, which is asked as pip-audit asks it."""
+
+    facts: AdvisoryFacts
+    database: Path | None
+
+    def document(self, identity: str) -> dict[str, Any] | None:
+        """The advisory of that id, or of one of its aliases."""
+        if self.database is None:
+            return None
+        with closing(_connect(self.database)) as connection:
+            row = connection.execute(
+                "SELECT doc FROM advisory WHERE id = ? OR id = (SELECT id FROM alias WHERE alias = ?)", (identity,) * 2
+            ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Answer OSV's API on loopback while the block runs, and yield its query URL."""
+        if self.database is None:
+            raise ValueError("the online service is not served from here")
+        server = _Server(("127.0.0.1", 0), self.database)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def open_advisories(spec: str, *, cache: Path) -> Advisories:
+    """`snapshot` (shipped and partial), `online`, or the path of an OSV export (`all.zip` of an ecosystem)."""
+    if spec == "online":
+        facts = AdvisoryFacts(
+            source=AdvisorySource.ONLINE,
+            as_of=int(datetime.now().astimezone().timestamp()),
+            complete=True,
+            records=0,
+            digest=Sha256Hex(hashlib.sha256(b"online").hexdigest()),
+        )
+        return Advisories(facts=facts, database=None)
+    if spec == "snapshot":
+        with as_file(files("mintmark.pipelines.scan") / "data" / "osv-snapshot.zip") as shipped:
+            return _load(shipped, AdvisorySource.SNAPSHOT, cache)
+    path = Path(spec)
+    if not path.is_file():
+        raise UsageError(
+            f"advisories: {spec!r} is not a file",
+            reason="no_advisories",
+            remedy="use snapshot, online, or the path of an OSV export (all.zip)",
+        )
+    return _load(path, AdvisorySource.OSV_EXPORT, cache)
+
+
+def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
+    digest = Sha256Hex(hashlib.sha256(archive.read_bytes()).hexdigest())
+    database = cache / "advisories" / f"{digest}.sqlite3"
+    if not database.exists():
+        _build(archive, database)
+    with closing(_connect(database)) as connection:
+        records, newest = connection.execute("SELECT count(*), max(modified) FROM advisory").fetchone()
+    if not records:
+        raise UsageError(
+            f"{archive} holds no advisory for PyPI", reason="no_advisories", remedy="export the ecosystem again"
+        )
+    facts = AdvisoryFacts(
+        source=source,
+        as_of=int(newest),
+        complete=source is AdvisorySource.OSV_EXPORT,
+        records=int(records),
+        digest=digest,
+    )
+    return Advisories(facts=facts, database=database)
+
+
+def _build(archive: Path, database: Path) -> None:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    temporary = database.with_suffix(f".{threading.get_ident()}.new")
+    temporary.unlink(missing_ok=True)
+    with closing(sqlite3.connect(temporary)) as connection, zipfile.ZipFile(archive) as exported:
+        connection.executescript(
+            "CREATE TABLE advisory (id TEXT PRIMARY KEY, modified INTEGER, doc TEXT);"
+            "CREATE TABLE affected (name TEXT, id TEXT, PRIMARY KEY (name, id));"
+            "CREATE TABLE alias (alias TEXT, id TEXT, PRIMARY KEY (alias, id));"
+        )
+        for name in sorted(exported.namelist()):
+            if name.endswith(".json"):
+                _add(connection, json.loads(exported.read(name)))
+        connection.commit()
+    temporary.replace(database)
+
+
+def _add(connection: sqlite3.Connection, document: dict[str, Any]) -> None:
+    """Withdrawn advisories are left out; names are canonical, since pip-audit compares them raw."""
+    if document.get("withdrawn"):
+        return
+    names = set()
+    for affected in document.get("affected", []):
+        package = affected.get("package", {})
+        if package.get("ecosystem") == "PyPI":
+            package["name"] = canonicalize_name(package["name"])
+            names.add(package["name"])
+    if not names:
+        return
+    modified = int(datetime.fromisoformat(document["modified"]).timestamp())
+    connection.execute(
+        "INSERT OR REPLACE INTO advisory VALUES (?, ?, ?)", (document["id"], modified, json.dumps(document))
+    )
+    connection.executemany("INSERT OR IGNORE INTO affected VALUES (?, ?)", [(name, document["id"]) for name in names])
+    connection.executemany(
+        "INSERT OR IGNORE INTO alias VALUES (?, ?)", [(alias, document["id"]) for alias in document.get("aliases", [])]
+    )
+
+
+def matching(database: Path, name: str, version: str) -> list[dict[str, Any]]:
+    """The advisories that affect this version of this package."""
+    with closing(_connect(database)) as connection:
+        rows = connection.execute(
+            "SELECT doc FROM advisory JOIN affected USING (id) WHERE name = ? ORDER BY id", (canonicalize_name(name),)
+        ).fetchall()
+    documents = [json.loads(row[0]) for row in rows]
+    return [document for document in documents if _affects(document, canonicalize_name(name), version)]
+
+
+def _affects(document: dict[str, Any], name: str, text: str) -> bool:
+    version = Version(text)
+    for affected in document["affected"]:
+        if affected.get("package", {}).get("name") != name:
+            continue
+        if any(_equal(listed, version) for listed in affected.get("versions", [])):
+            return True
+        if any(
+            _in_range(item["events"], version) for item in affected.get("ranges", []) if item["type"] == "ECOSYSTEM"
+        ):
+            return True
+    return False
+
+
+def _in_range(events: list[dict[str, str]], version: Version) -> bool:
+    """OSV schema, `affected[].ranges[].events`: evaluated in version order."""
+    inside = False
+    for event in sorted(events, key=lambda item: Version(next(iter(item.values())))):
+        kind, bound = next(iter(event.items()))
+        if kind == "introduced" and version >= Version(bound):
+            inside = True
+        elif (kind == "fixed" and version >= Version(bound)) or (kind == "last_affected" and version > Version(bound)):
+            inside = False
+    return inside
+
+
+def _equal(listed: str, version: Version) -> bool:
+    try:
+        return Version(listed) == version
+    except InvalidVersion:
+        return False
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+
+
+class _Server(ThreadingHTTPServer):
+    def __init__(self, address: tuple[str, int], database: Path) -> None:
+        super().__init__(address, _Handler)
+        self.database = database
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """`POST /v1/query` of https://google.github.io/osv.dev/post-v1-query/."""
+
+    server: _Server
+
+    def do_POST(self) -> None:
+        size = int(self.headers.get("Content-Length", "0"))
+        if self.path != "/v1/query" or size > MAX_REQUEST_BYTES:
+            self._answer({"code": 5, "message": "only POST /v1/query is here"}, status=404)
+            return
+        try:
+            query = json.loads(self.rfile.read(size))
+            found = matching(self.server.database, query["package"]["name"], query["version"])
+        except (ValueError, KeyError, TypeError) as cause:
+            self._answer({"code": 3, "message": f"not a query: {cause}"}, status=400)
+            return
+        self._answer({"vulns": found} if found else {})
+
+    def _answer(self, document: dict[str, Any], *, status: int = 200) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
+        """A scanner's questions are in its report."""

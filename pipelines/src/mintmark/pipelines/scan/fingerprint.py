@@ -1,0 +1,55 @@
+"""Fingerprints that outlive edits elsewhere: they name what was flagged, and not the line that it stands on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from mintmark.pipelines.scan.model import Fingerprint
+
+LENGTH = 32
+
+
+def _made(*parts: str) -> Fingerprint:
+    return Fingerprint(hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:LENGTH])
+
+
+class Occurrences:
+    """Numbers equal findings of one scan in the order of their places, so that each has a fingerprint of its own."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, ...]] = Counter()
+
+    def next(self, *key: str) -> str:
+        number = self._seen[key]
+        self._seen[key] += 1
+        return str(number)
+
+
+def code(tool: str, rule: str, path: str, flagged: str, occurrence: str) -> Fingerprint:
+    """`flagged` is the flagged text; white space does not count."""
+    return _made("code", tool, rule, path, collapse(flagged), occurrence)
+
+
+def secret(kind: str, path: str, text: str, occurrence: str) -> Fingerprint:
+    """`text` goes in as a hash only, so that the fingerprint tells nobody the secret."""
+    return _made("secret", kind, path, hashlib.sha256(collapse(text).encode()).hexdigest(), occurrence)
+
+
+def iac(tool: str, check: str, path: str, resource: str) -> Fingerprint:
+    return _made("iac", tool, check, path, resource)
+
+
+def dependency(ecosystem: str, name: str, aliases: Iterable[str]) -> Fingerprint:
+    """No version, so that a waiver outlives a bump that does not fix; the least alias, whoever reports first."""
+    return _made("dependency", ecosystem, name, min(aliases))
+
+
+def configuration(tool: str, rule: str, path: str) -> Fingerprint:
+    return _made("configuration", tool, rule, path)
+
+
+def collapse(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,11 @@
+"""The scanners, the slowest first, so that the fast ones fill the gaps."""
+
+from __future__ import annotations
+
+from mintmark.pipelines.scan.bandit import BanditScanner
+from mintmark.pipelines.scan.checkov import CheckovScanner
+from mintmark.pipelines.scan.interface import Scanner
+from mintmark.pipelines.scan.pip_audit import PipAuditScanner
+from mintmark.pipelines.scan.semgrep import SemgrepScanner
+
+SCANNERS: tuple[Scanner, ...] = (CheckovScanner(), SemgrepScanner(), PipAuditScanner(), BanditScanner())

@@ -1,0 +1,159 @@
+"""Runs a scanner apart: clean environment, its own home, a time limit, no network, and bounded output."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mintmark.pipelines.scan.environments import ToolEnvironments
+from mintmark.pipelines.scan.interface import Failure, ScannerFailed
+from mintmark.pipelines.scan.model import Isolation
+
+MAX_REPORT_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a process left behind. Its exit code is kept for people to read: nothing is decided from it."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    isolation: Isolation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """`scratch` is an empty folder of its own for one scan."""
+
+    scanner: str
+    scratch: Path
+    environments: ToolEnvironments
+
+    def tool(self, name: str) -> Path:
+        path = self.environments.executable(name)
+        if not path.exists():
+            raise ScannerFailed(self.scanner, Failure.TOOL_MISSING, f"{path} is not there")
+        return path
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        timeout_s: float,
+        environment: Mapping[str, str] | None = None,
+        network: bool = False,
+    ) -> Outcome:
+        """Run to the end or to the time limit; then the whole process group is killed."""
+        home = self.scratch / "home"
+        home.mkdir(exist_ok=True)
+        isolation = Isolation.NONE if network or not _can_unshare() else Isolation.NAMESPACE
+        prefix = _unshare() if isolation is Isolation.NAMESPACE else []
+        out, err = self.scratch / "stdout", self.scratch / "stderr"
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            process = subprocess.Popen(
+                [*prefix, *command],
+                cwd=cwd,
+                env=_clean(home, self.scratch) | dict(environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired as cause:
+                raise ScannerFailed(self.scanner, Failure.TIMEOUT, f"not finished after {timeout_s:g} s") from cause
+            finally:
+                _kill_group(process)
+        return Outcome(exit_code=code, stdout=self._bounded(out), stderr=self._bounded(err), isolation=isolation)
+
+    def read_report(self, path: Path) -> bytes:
+        """Return a report that is there, is not empty and is not too large."""
+        if not path.is_file() or path.stat().st_size == 0:
+            raise ScannerFailed(self.scanner, Failure.NO_REPORT, f"no report; {self._last_words()}")
+        return self._bounded(path)
+
+    def _bounded(self, path: Path) -> bytes:
+        size = path.stat().st_size
+        if size > MAX_REPORT_BYTES:
+            raise ScannerFailed(self.scanner, Failure.REPORT_TOO_LARGE, f"{size} bytes, over {MAX_REPORT_BYTES}")
+        return path.read_bytes()
+
+    def _last_words(self) -> str:
+        path = self.scratch / "stderr"
+        words = path.read_bytes()[-500:].decode(errors="replace").strip() if path.exists() else ""
+        return f"it said: {words}" if words else "it said nothing"
+
+
+def parse_json(scanner: str, raw: bytes) -> Any:
+    """Parse a report strictly: UTF-8, no NUL, no duplicate key, bounded depth."""
+    if len(raw) > MAX_REPORT_BYTES:
+        raise ScannerFailed(scanner, Failure.REPORT_TOO_LARGE, f"{len(raw)} bytes, over {MAX_REPORT_BYTES}")
+    try:
+        text = raw.decode("utf-8")
+        if "\x00" in text or "\\u0000" in text:
+            raise ValueError("a NUL character")  # noqa: TRY301  told below like every other flaw
+        document = json.loads(text, object_pairs_hook=_unique)
+        _check_depth(document)
+    except (UnicodeDecodeError, ValueError, RecursionError) as cause:
+        raise ScannerFailed(scanner, Failure.REPORT_INVALID, f"not strict JSON: {str(cause)[:200]}") from cause
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _check_depth(document: Any) -> None:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        children = [
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
+        ]
+        level = [child for group in children for child in group]
+
+
+def _clean(home: Path, scratch: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "TMPDIR": str(scratch),
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _unshare() -> list[str]:
+    return ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+
+
+@cache
+def _can_unshare() -> bool:
+    try:
+        return subprocess.run([*_unshare(), "true"], capture_output=True, check=False, timeout=10).returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,21 @@
+"""Which files of a tree a scanner must read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mintmark.pipelines.scan.export import Tree
+from mintmark.pipelines.scan.interface import ScanScope
+
+
+def below(tree: Tree, prefixes: Sequence[str], wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    """Files of the tree below any prefix; `.` is the whole tree."""
+    return tuple(
+        path
+        for path in tree.files
+        if wanted(path) and any(prefix == "." or path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+    )
+
+
+def python_files(tree: Tree, scope: ScanScope) -> tuple[str, ...] | None:
+    return below(tree, scope.code, lambda path: path.endswith(".py")) if scope.code else None

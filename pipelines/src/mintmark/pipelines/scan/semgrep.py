@@ -1,0 +1,125 @@
+"""semgrep with our own rules, merged into one file; nothing in the tree can ignore or configure it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from mintmark.pipelines.scan import fingerprint, severity
+from mintmark.pipelines.scan.export import Tree
+from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
+from mintmark.pipelines.scan.model import Category, Confidence, Finding, Sha256Hex, Unread
+from mintmark.pipelines.scan.rules import semgrep_rules
+from mintmark.pipelines.scan.sandbox import parse_json
+from mintmark.pipelines.scan.scope import python_files
+
+TIMEOUT_S = 180
+
+
+class SemgrepScanner:
+    name = "semgrep"
+
+    def files(self, tree: Tree, scope: ScanScope) -> tuple[str, ...] | None:
+        return python_files(tree, scope)
+
+    def scan(self, bench: Workbench) -> Observation:
+        """Findings that carry `# nosem` are found all the same, and marked."""
+        rules = {"rules": semgrep_rules()}
+        content = json.dumps(rules, sort_keys=True).encode()
+        config, report = bench.sandbox.scratch / "rules.json", bench.sandbox.scratch / "report.json"
+        config.write_bytes(content)
+        outcome = bench.sandbox.run(
+            [
+                str(bench.sandbox.tool("semgrep")),
+                "scan",
+                f"--config={config}",
+                "--metrics=off",
+                "--no-git-ignore",
+                "--x-ignore-semgrepignore-files",
+                "--disable-nosem",
+                "--max-target-bytes=0",
+                "--timeout=60",
+                "--jobs=1",
+                "--quiet",
+                "--json",
+                f"--json-output={report}",
+                ".",
+            ],
+            cwd=bench.view,
+            timeout_s=TIMEOUT_S,
+            environment={"SEMGREP_ENABLE_VERSION_CHECK": "0", "SEMGREP_SEND_METRICS": "off"},
+        )
+        document = parse_json(self.name, bench.sandbox.read_report(report))
+        try:
+            return Observation(
+                tool_version=str(document["version"]),
+                rules=len(rules["rules"]),
+                rules_digest=Sha256Hex(hashlib.sha256(content).hexdigest()),
+                given=bench.given,
+                read=frozenset(_path(path) for path in document["paths"]["scanned"]),
+                unread=_unread(document),
+                findings=_findings(document["results"], bench.view),
+                isolation=outcome.isolation,
+                raw=_redacted(document),
+            )
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of semgrep's schema: {cause!r}") from cause
+
+
+def _unread(document: dict[str, Any]) -> tuple[Unread, ...]:
+    """Whatever semgrep complains of about a file means that it was not read as a whole."""
+    return tuple(
+        Unread(path=_path(str(error.get("path") or "")), reason=fingerprint.collapse(str(error["message"]))[:200])
+        for error in document["errors"]
+    )
+
+
+def _findings(results: list[dict[str, Any]], view: Path) -> tuple[Finding, ...]:
+    occurrences = fingerprint.Occurrences()
+    ordered = sorted(results, key=lambda item: (item["path"], item["start"]["offset"], item["check_id"]))
+    return tuple(_finding(result, view, occurrences) for result in ordered)
+
+
+def _finding(result: dict[str, Any], view: Path, occurrences: fingerprint.Occurrences) -> Finding:
+    extra, path = result["extra"], _path(result["path"])
+    metadata, rule = extra["metadata"], str(result["check_id"]).rpartition(".")[2]
+    lines = (view / path).read_text(encoding="utf-8", errors="replace").splitlines()
+    first, last = int(result["start"]["line"]), int(result["end"]["line"])
+    flagged = "\n".join(lines[first - 1 : last])
+    category = Category(metadata["category"])
+    make = fingerprint.secret if category is Category.SECRET else _code
+    number = occurrences.next(rule, path, fingerprint.collapse(flagged))
+    return Finding(
+        tool="semgrep",
+        rule=rule,
+        title=str(metadata["title"]),
+        category=category,
+        severity=severity.of_word(str(metadata["severity"])),
+        severity_origin=severity.TABLE,
+        confidence=Confidence(str(metadata["confidence"]).lower()),
+        fingerprint=make(rule, path, flagged, number),
+        message=fingerprint.collapse(str(extra["message"])),
+        cwe=tuple(metadata["cwe"]),
+        path=path,
+        line=first,
+        end_line=last,
+        suppressed_inline="nosem" in flagged or "nosem" in (lines[first - 2] if first > 1 else ""),
+    )
+
+
+def _code(rule: str, path: str, flagged: str, occurrence: str) -> Any:
+    return fingerprint.code("semgrep", rule, path, flagged, occurrence)
+
+
+def _path(path: str) -> str:
+    return path.removeprefix("./")
+
+
+def _redacted(document: dict[str, Any]) -> bytes:
+    """The report without source lines: what was flagged may be a secret, and evidence is for ever."""
+    for result in document["results"]:
+        for key in ("lines", "metavars", "fingerprint", "dataflow_trace", "fix"):
+            result["extra"].pop(key, None)
+    return json.dumps(document, sort_keys=True).encode()

@@ -1,0 +1,1 @@
+"""Statements about a release (in-toto), and the keys that sign them."""

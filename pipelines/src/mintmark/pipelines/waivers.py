@@ -1,0 +1,76 @@
+"""Waivers: exceptions for one finding in one environment that expire, written as files and reviewed with the code."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from mintmark.pipelines.errors import UsageError
+
+_Person = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+@/-]*$")]
+
+
+class Waiver(BaseModel):
+    """One file. People are pseudonymous ids; whoever asks does not approve."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    rule: str
+    fingerprint: str
+    environment: str
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    requested_by: _Person
+    approved_by: list[_Person] = []
+    expires: AwareDatetime
+
+    def to_gate(self) -> dict[str, Any]:
+        """As the gate's input has it; the policy decides whether it holds."""
+        document = self.model_dump(exclude={"expires"})
+        return {**document, "expires_epoch": int(self.expires.timestamp())}
+
+
+def load_waivers(folder: Path) -> list[dict[str, Any]]:
+    """Every `*.toml` of the folder; one that cannot be read is an error and not an absence."""
+    return [_read(path).to_gate() for path in sorted(folder.glob("*.toml"))]
+
+
+def write_waiver(folder: Path, waiver: Waiver) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{waiver.id}.toml"
+    path.write_text(_toml(waiver), encoding="utf-8")
+    return path
+
+
+def approve(folder: Path, identity: str, person: str) -> Path:
+    """Add an approver. Raises `UsageError` with reason `sod` when the one who asked approves."""
+    path = folder / f"{identity}.toml"
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such waiver", reason="no_waiver", remedy="look in the waivers folder")
+    waiver = _read(path)
+    if person == waiver.requested_by:
+        raise UsageError(
+            f"{person} asked for {identity} and cannot approve it", reason="sod", remedy="ask somebody else to approve"
+        )
+    approved = sorted({*waiver.approved_by, person})
+    return write_waiver(folder, waiver.model_copy(update={"approved_by": approved}))
+
+
+def _read(path: Path) -> Waiver:
+    try:
+        return Waiver.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as cause:
+        raise UsageError(f"{path}: not a waiver: {cause}", reason="waiver_malformed", remedy="correct it") from cause
+
+
+def _toml(waiver: Waiver) -> str:
+    import json
+
+    fields = waiver.model_dump(exclude={"expires"})
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
+    expires: datetime = waiver.expires
+    return "\n".join([*lines, f"expires = {expires.isoformat()}"]) + "\n"

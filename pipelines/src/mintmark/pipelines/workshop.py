@@ -1,0 +1,130 @@
+"""Opens what every command works with: keys, trust, the evidence log, the policy and its engine."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.note import NoteSigner
+from mintmark.evidence.trust import TrustPolicy
+from mintmark.pipelines.configuration import Project
+from mintmark.pipelines.errors import IncompleteError, IntegrityError
+from mintmark.pipelines.gate.decide import Gate
+from mintmark.pipelines.gate.interface import Engine
+from mintmark.pipelines.gate.pack import PolicyPack
+from mintmark.pipelines.locations import Locations
+from mintmark.pipelines.sign.local_key import LocalSigner, local_signer, read_secret, write_secret
+
+TRUST_FILE = "trust.toml"
+ORIGIN_FILE = "origin"
+KEY_FILE = "log.vkey"
+
+
+def open_evidence(locations: Locations) -> EvidenceLog:
+    """Open the log, and make it with its key and trust file on first use."""
+    signer = local_signer(locations.keys)
+    origin = _origin(locations.evidence)
+    note_signer = _log_key(locations.keys, origin)
+    trust = _trust(locations.evidence, signer)
+    archive = _archive(locations, origin)
+    log = EvidenceLog.open(locations.evidence, archive=archive, signer=note_signer, trust=trust)
+    _publish_key(archive, note_signer.vkey)
+    return log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationMaterial:
+    """What verification needs and nothing else: it opens no key and makes no file."""
+
+    trust: TrustPolicy
+    log_vkey: str
+    archive: Path
+
+
+def verification_material(locations: Locations) -> VerificationMaterial:
+    """Find the trust policy, the log's verifier key and its archived checkpoints. Raises `IncompleteError`."""
+    origin_file = locations.evidence / ORIGIN_FILE
+    if not origin_file.exists():
+        raise IncompleteError(
+            f"{locations.evidence}: there is no evidence log",
+            reason="no_log",
+            remedy="run where `mintmark ship` was run, or set MINTMARK_STATE",
+        )
+    archive = _archive(locations, _origin(locations.evidence))
+    key_file = archive / KEY_FILE
+    if not key_file.exists():
+        raise IncompleteError(
+            f"{key_file}: the log's verifier key is missing",
+            reason="no_key",
+            remedy="bring back the folder of archived checkpoints: without it nothing can be verified",
+        )
+    return VerificationMaterial(
+        trust=TrustPolicy.load(locations.evidence / TRUST_FILE),
+        log_vkey=key_file.read_text(encoding="utf-8").strip(),
+        archive=archive,
+    )
+
+
+def _archive(locations: Locations, origin: str) -> Path:
+    return locations.checkpoints / origin.replace("/", "_")
+
+
+def _publish_key(archive: Path, vkey: str) -> None:
+    archive.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (archive / KEY_FILE).write_text(f"{vkey}\n", encoding="utf-8")
+
+
+def open_gate(project: Project) -> tuple[Gate, PolicyPack]:
+    """Open the gate with the configured engine; it refuses to open when a canary is not refused."""
+    pack = PolicyPack.locate()
+    return Gate.open(pack, _engine(project, pack)), pack
+
+
+def _engine(project: Project, pack: PolicyPack) -> Engine:
+    from mintmark.pipelines.gate.wasm import WasmEngine
+
+    section = project.configuration.gate
+    if section.engine == "wasm":
+        return WasmEngine(pack)
+    from mintmark.pipelines.gate.opa_server import OpaServerEngine
+
+    return OpaServerEngine(pack, section.opa_url or "http://127.0.0.1:8181")
+
+
+def _origin(folder: Path) -> str:
+    """The log's name, made once at random: two logs must never share one."""
+    path = folder / ORIGIN_FILE
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"mintmark.local/{secrets.token_hex(4)}\n", encoding="utf-8")
+    origin = path.read_text(encoding="utf-8").strip()
+    if not re.fullmatch(r"[a-z0-9.-]+/[a-z0-9/-]+", origin):
+        raise IntegrityError(
+            f"{path}: {origin!r} is not a log name", reason="malformed", remedy="restore the file from a backup"
+        )
+    return origin
+
+
+def _log_key(folder: Path, origin: str) -> NoteSigner:
+    path = folder / f"{origin.replace('/', '_')}.logkey"
+    if not path.exists():
+        write_secret(path, NoteSigner.generate(origin).encode().encode() + b"\n")
+    return NoteSigner.decode(read_secret(path).decode().strip())
+
+
+def _trust(folder: Path, signer: LocalSigner) -> TrustPolicy:
+    """The key of this machine may write every kind of evidence, as origin `local`."""
+    path = folder / TRUST_FILE
+    if not path.exists():
+        path.write_text(
+            "# Which keys may write which kinds of evidence. Keys of origin `local` satisfy no protected environment.\n"
+            "version = 1\n\n[[keys]]\n"
+            f'id = "{signer.identity}"\norigin = "{signer.origin}"\n'
+            'kinds = ["provenance", "sbom", "vsa", "scan", "decision", "deployment", "waiver"]\n'
+            f'public_key = """\n{signer.public_pem().decode()}"""\n',
+            encoding="utf-8",
+        )
+    return TrustPolicy.load(path)
