@@ -4,103 +4,134 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import yaml
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
-from mintmark.pipelines.scan.model import Category, Confidence, Finding, Sha256Hex, Unread
+from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Sha256Hex, Unread
 from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import below
 
 TIMEOUT_S = 300
-FRAMEWORKS = ("terraform", "dockerfile", "kubernetes")
+FRAMEWORKS = ("terraform", "dockerfile", "github_actions", "kubernetes")
+_DRIVER = Path(__file__).parent / "toolchain" / "checkov_reading.py"
+_COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class CheckovScanner:
     name = "checkov"
 
     def files(self, tree: Tree, scope: ScanScope) -> tuple[str, ...] | None:
-        return below(tree, scope.iac, _is_infrastructure) if scope.iac else None
+        return below(tree, scope.iac, lambda path: _framework(path) is not None) if scope.iac else None
 
     def scan(self, bench: Workbench) -> Observation:
-        """
-        checkov names no file that it read without a check to report. So a file counts as read when checkov ran its
-        framework over the tree and listed no parsing error for it.
-        """
-        folder = bench.sandbox.scratch / "report"
-        outcome = bench.sandbox.run(
+        """A file counts as read when the runner of its framework holds definitions that it parsed from it."""
+        sandbox, folder = bench.sandbox, bench.sandbox.scratch / "report"
+        reading = sandbox.scratch / "reading.json"
+        outcome = sandbox.run(
             [
-                str(bench.sandbox.tool("checkov")),
-                "-d",
-                ".",
-                "--framework",
-                *FRAMEWORKS,
-                "--skip-download",
-                "--compact",
-                "--quiet",
-                "-o",
-                "json",
-                "--output-file-path",
-                str(folder),
+                str(sandbox.tool("checkov").parent / "python"),
+                *("-I", str(_DRIVER), str(reading)),
+                *("-d", str(bench.view), "--framework", *FRAMEWORKS),
+                *("--skip-download", "--compact", "-o", "json", "--output-file-path", str(folder)),
             ],
-            cwd=bench.view,
+            cwd=sandbox.scratch,
             timeout_s=TIMEOUT_S,
-            environment={"LOG_LEVEL": "ERROR"},
+            # in one process, or the definitions stay in its children; and no folder is too well hidden to be read
+            environment={
+                "LOG_LEVEL": "ERROR",
+                "CHECKOV_PARALLELIZATION_TYPE": "none",
+                "CKV_IGNORED_DIRECTORIES": "",
+                "CKV_IGNORE_HIDDEN_DIRECTORIES": "false",
+            },
         )
-        document = parse_json(self.name, bench.sandbox.read_report(folder / "results_json.json"))
+        read = parse_json(self.name, sandbox.read_report(reading))
+        document = parse_json(self.name, sandbox.read_report(folder / "results_json.json"))
         reports = document if isinstance(document, list) else [document]
         try:
-            return self._observe(bench, [item for item in reports if "results" in item], outcome.isolation, document)
-        except (KeyError, TypeError, AttributeError) as cause:
+            return _observe(bench, read, [item for item in reports if "results" in item], outcome.isolation, document)
+        except (KeyError, TypeError, AttributeError, ValueError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of checkov's schema: {cause!r}") from cause
 
-    def _observe(self, bench: Workbench, reports: list[dict[str, Any]], isolation: Any, document: Any) -> Observation:
-        errors = {_relative(path, bench) for item in reports for path in item["results"]["parsing_errors"]}
-        ran = {str(item["check_type"]) for item in reports}
-        read = frozenset(path for path in bench.given if path not in errors and _framework(path) in ran)
-        checks = _checks(bench.sandbox.environments.root / "checkov")
-        return Observation(
-            tool_version=_version(bench.sandbox.environments.root / "checkov"),
-            rules=len(checks),
-            rules_digest=Sha256Hex(hashlib.sha256("\n".join(checks).encode()).hexdigest()),
-            given=bench.given,
-            read=read,
-            unread=tuple(Unread(path=path, reason="checkov could not parse it") for path in sorted(errors)),
-            findings=_findings(reports),
-            isolation=isolation,
-            raw=_redacted(document),
-        )
+
+def _observe(
+    bench: Workbench, reading: dict[str, Any], reports: list[dict[str, Any]], isolation: Isolation, document: Any
+) -> Observation:
+    errors = {_relative(path, bench) for item in reports for path in item["results"]["parsing_errors"]}
+    parsed = {
+        framework: {_relative(path, bench): int(count) for path, count in paths.items()}
+        for framework, paths in reading["files"].items()
+    }
+    left = {path: reason for path in bench.given if (reason := _left_unread(bench.view, path, parsed, errors))}
+    checks = [str(check) for check in reading["checks"]]
+    return Observation(
+        tool_version=str(reading["version"]),
+        rules=len(checks),
+        rules_digest=Sha256Hex(hashlib.sha256("\n".join(checks).encode()).hexdigest()),
+        given=bench.given,
+        read=frozenset(bench.given) - left.keys(),
+        unread=tuple(Unread(path=path, reason=reason) for path, reason in sorted(left.items())),
+        findings=_findings(reports, bench),
+        isolation=isolation,
+        raw=_redacted(document),
+    )
 
 
-def _is_infrastructure(path: str) -> bool:
-    return _framework(path) is not None
+def _left_unread(view: Path, path: str, parsed: dict[str, dict[str, int]], errors: set[str]) -> str:
+    """Why this file does not count as read, or nothing."""
+    framework = _framework(path) or "no"
+    if path in errors:
+        return "checkov could not parse it"
+    found = parsed.get(framework, {}).get(path, 0)
+    text = (view / path).read_text(encoding="utf-8", errors="replace")
+    if framework == "terraform" and not _COMMENTS.sub("", text).strip():
+        return ""
+    if framework == "kubernetes":
+        return _left_in_yaml(text, found)
+    return "" if found else f"checkov's {framework} runner took nothing from it"
+
+
+def _left_in_yaml(text: str, found: int) -> str:
+    """checkov drops a document that it takes for something else than a manifest without a word."""
+    try:
+        documents = sum(1 for document in yaml.safe_load_all(text) if document is not None)
+    except yaml.YAMLError:
+        return "not YAML"
+    if documents == 0 or found >= documents:
+        return ""
+    return f"checkov took {found} of its {documents} documents for Kubernetes manifests"
 
 
 def _framework(path: str) -> str | None:
-    name = PurePosixPath(path).name
-    if name.endswith(".tf"):
+    name, folder = PurePosixPath(path).name, PurePosixPath(path).parent
+    if name.endswith((".tf", ".tf.json")):
         return "terraform"
-    if name == "Dockerfile" or name.endswith(".Dockerfile"):
+    if name.lower() == "dockerfile" or name.lower().startswith("dockerfile.") or name.lower().endswith(".dockerfile"):
         return "dockerfile"
-    return "kubernetes" if name.endswith((".yaml", ".yml")) else None
+    if not name.endswith((".yaml", ".yml")):
+        return None
+    return "github_actions" if folder.parts[-2:] == (".github", "workflows") else "kubernetes"
 
 
-def _findings(reports: list[dict[str, Any]]) -> tuple[Finding, ...]:
+def _findings(reports: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
     found: dict[str, Finding] = {}
     for report in reports:
         results = report["results"]
         for check, skipped in [(item, False) for item in results["failed_checks"]] + [
             (item, True) for item in results["skipped_checks"]
         ]:
-            finding = _finding(check, suppressed=skipped)
+            finding = _finding(check, _relative(str(check["file_abs_path"]), bench), suppressed=skipped)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.path, item.line, item.rule, item.resource)))
 
 
-def _finding(check: dict[str, Any], *, suppressed: bool) -> Finding:
-    rule, path, resource = str(check["check_id"]), str(check["file_path"]).lstrip("/"), str(check["resource"])
+def _finding(check: dict[str, Any], path: str, *, suppressed: bool) -> Finding:
+    rule, resource = str(check["check_id"]), str(check["resource"])
     first, last = check["file_line_range"]
     return Finding(
         tool="checkov",
@@ -122,25 +153,6 @@ def _finding(check: dict[str, Any], *, suppressed: bool) -> Finding:
 
 def _relative(path: str, bench: Workbench) -> str:
     return path.removeprefix(str(bench.view)).removeprefix("./").lstrip("/")
-
-
-def _version(environment: Path) -> str:
-    """From the installed metadata: asking the program takes seconds, and says the same."""
-    found = next(environment.glob("lib/python3.*/site-packages/checkov-*.dist-info"), None)
-    return found.name.removeprefix("checkov-").removesuffix(".dist-info") if found else "unknown"
-
-
-def _checks(environment: Path) -> list[str]:
-    """The check modules that are installed for our frameworks."""
-    package = next(environment.glob("lib/python3.*/site-packages/checkov"), None)
-    if package is None:
-        return []
-    return sorted(
-        path.relative_to(package).as_posix()
-        for framework in FRAMEWORKS
-        for path in (package / framework / "checks").rglob("*")
-        if path.suffix in {".py", ".yaml", ".yml", ".json"} and not path.name.startswith("__")
-    )
 
 
 def _redacted(document: Any) -> bytes:
