@@ -155,12 +155,24 @@ def _relative(path: str, bench: Workbench) -> str:
     return path.removeprefix(str(bench.view)).removeprefix("./").lstrip("/")
 
 
+_KEPT = ("check_id", "check_name", "file_path", "file_line_range", "resource", "severity", "guideline", "check_class")
+
+
 def _redacted(document: Any) -> bytes:
-    """Without code blocks and evaluated values, which may hold secrets."""
+    """Without code blocks and evaluated values, which may hold secrets, and without the paths of this machine."""
+    kept = []
     for report in document if isinstance(document, list) else [document]:
-        for checks in report.get("results", {}).values():
-            for check in checks:
-                if isinstance(check, dict):
-                    for key in ("code_block", "evaluations", "connected_node", "definition_context_file_path"):
-                        check.pop(key, None)
-    return json.dumps(document, sort_keys=True).encode()
+        results = {
+            kind: [_kept(check) if isinstance(check, dict) else "a file, see unread" for check in checks]
+            for kind, checks in report.get("results", {}).items()
+        }
+        kept.append({"check_type": report.get("check_type"), "results": results, "summary": report.get("summary")})
+    return json.dumps(kept, sort_keys=True).encode()
+
+
+def _kept(check: dict[str, Any]) -> dict[str, Any]:
+    result = check.get("check_result") or {}
+    return {key: check.get(key) for key in _KEPT} | {
+        "result": result.get("result"),
+        "suppress_comment": result.get("suppress_comment"),
+    }
