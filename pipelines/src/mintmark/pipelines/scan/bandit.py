@@ -33,7 +33,11 @@ class BanditScanner:
         program = str(sandbox.tool("bandit"))
         version = sandbox.run([program, "--version"], cwd=sandbox.scratch, timeout_s=60).stdout.decode().split()[1]
         outcome = sandbox.run(
-            [program, "-q", "-r", ".", "-f", "json", "-o", str(report), "--ini", str(settings), "--ignore-nosec"],
+            [
+                program,
+                *("-q", "-r", ".", "-f", "json", "-o", str(report), "--ini", str(settings), "--ignore-nosec"),
+                *("-x", ""),  # of itself it passes over .tox, .eggs and their like
+            ],
             cwd=bench.view,
             timeout_s=TIMEOUT_S,
         )

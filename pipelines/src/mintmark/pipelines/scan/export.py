@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import os
+import posixpath
 import stat
 import subprocess
-import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from mintmark.pipelines.errors import IntegrityError, UsageError
 from mintmark.pipelines.scan import fingerprint
@@ -44,37 +43,127 @@ class Tree:
 
 
 def export_tree(checkout: Path, commit: str, paths: Sequence[str], destination: Path) -> Tree:
-    """Write `paths` of a commit (never of the work tree) to `destination`, which must not exist yet."""
-    done = subprocess.run(
-        ["git", "-C", str(checkout), "archive", "--format=tar", commit, "--", *paths], capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        raise UsageError(
-            f"{checkout}: {commit} cannot be exported: {done.stderr.decode(errors='replace').strip()}",
-            reason="no_commit",
-            remedy="name a commit and paths that are in this repository",
-        )
+    """
+    Write `paths` of a commit (never of the work tree) to `destination`, which must not exist yet.
+
+    The objects are read one by one: `git archive` would leave out and rewrite what a `.gitattributes` in the repository
+    under test asks for. A link to a file in the tree is written as that file, so that it is scanned where it is built.
+    A link to a folder or to nothing, and a submodule, are left out: neither scanned nor built.
+    """
+    identity = _git(checkout, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}").decode().strip()
+    listing = _git(checkout, "ls-tree", "-r", "-z", "--full-tree", identity, *_pathspec(paths))
+    if not listing:
+        raise _no_commit(checkout, f"{identity} holds nothing at {', '.join(paths)}")
+    entries = {entry.path: entry for entry in map(_entry, listing.rstrip(b"\0").split(b"\0"))}
     destination.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        _refuse_escapes(archive)
-        archive.extractall(destination, filter="data")
+    with _Objects(checkout) as objects:
+        for entry in entries.values():
+            source = _resolved(entry, entries, objects)
+            if source is not None:
+                _write(destination / entry.path, objects.content(source.object), executable=source.mode == "100755")
     removed = [_remove(destination, path) for path in _files(destination) if _configures(path)]
     files = tuple(_files(destination))
     return Tree(
-        root=destination, files=files, commit=commit, digest=_digest(destination, files), removed=tuple(removed)
+        root=destination, files=files, commit=identity, digest=_digest(destination, files), removed=tuple(removed)
     )
 
 
-def _refuse_escapes(archive: tarfile.TarFile) -> None:
-    for member in archive.getmembers():
-        if member.issym() or member.islnk():
-            target = PurePosixPath(os.path.normpath(PurePosixPath(member.name).parent / member.linkname))
-            if target.is_absolute() or target.parts[:1] == ("..",):
-                raise UsageError(
-                    f"{member.name} links to {member.linkname}, outside the repository",
-                    reason="link_escapes",
-                    remedy="replace the link by the file itself",
-                )
+def _pathspec(paths: Sequence[str]) -> list[str]:
+    return [] if "." in paths else ["--", *paths]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    mode: str
+    object: str
+    path: str
+
+
+def _entry(line: bytes) -> _Entry:
+    """One line of `git ls-tree -z`. A tree object can be made by hand, so its names are not to be trusted."""
+    about, _, name = line.partition(b"\t")
+    mode, _, identity = about.decode("ascii").split(" ")
+    path = name.decode("utf-8", errors="replace")
+    parts = path.split("/")
+    if "\ufffd" in path or any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
+        raise UsageError(
+            f"{path!r} is not a path that can be exported",
+            reason="path_escapes",
+            remedy="rename it: UTF-8, below the repository, and not in a folder called .git",
+        )
+    return _Entry(mode=mode, object=identity, path=path)
+
+
+def _resolved(entry: _Entry, entries: Mapping[str, _Entry], objects: _Objects) -> _Entry | None:
+    """The regular file that stands behind an entry, or nothing."""
+    seen = set()
+    while entry.mode == "120000" and entry.path not in seen:
+        seen.add(entry.path)
+        link = objects.content(entry.object).decode("utf-8", errors="replace")
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), link))
+        if target.startswith("/") or target.split("/")[0] == "..":
+            raise UsageError(
+                f"{entry.path} links to {link}, outside the repository",
+                reason="link_escapes",
+                remedy="replace the link by the file itself",
+            )
+        if target not in entries:
+            return None
+        entry = entries[target]
+    return entry if entry.mode in {"100644", "100755"} else None
+
+
+def _write(path: Path, content: bytes, *, executable: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o755 if executable else 0o644)
+
+
+class _Objects:
+    """Reads objects through one `git cat-file --batch`."""
+
+    def __init__(self, checkout: Path) -> None:
+        self._process = subprocess.Popen(
+            [*_command(checkout), "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def content(self, identity: str) -> bytes:
+        """`<id> <type> <size>`, a line feed, the bytes, a line feed."""
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
+            raise ValueError("both ends are pipes")
+        questions.write(f"{identity}\n".encode())
+        questions.flush()
+        header = answers.readline().split()
+        if len(header) != 3:
+            raise _no_commit(Path(), f"object {identity} is missing")
+        size = int(header[2])
+        return answers.read(size + 1)[:size]
+
+
+def _command(checkout: Path) -> list[str]:
+    return ["git", "--no-replace-objects", "--literal-pathspecs", "-C", str(checkout)]
+
+
+def _git(checkout: Path, *arguments: str) -> bytes:
+    done = subprocess.run([*_command(checkout), *arguments], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise _no_commit(checkout, done.stderr.decode(errors="replace").strip())
+    return done.stdout
+
+
+def _no_commit(checkout: Path, detail: str) -> UsageError:
+    return UsageError(
+        f"{checkout}: cannot be exported: {detail}",
+        reason="no_commit",
+        remedy="name a commit and paths that are in this repository; a shallow clone may need `git fetch --unshallow`",
+    )
 
 
 def _files(root: Path) -> list[str]:

@@ -16,6 +16,15 @@ from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import python_files
 
 TIMEOUT_S = 180
+# semgrep parses a file only where some rule could match its text, and calls the others scanned all the same. This rule
+# could match any text and matches nothing, so that every file is parsed and every syntax error is told.
+_PARSE_ALL = {
+    "id": "mintmark-parse-all",
+    "languages": ["python"],
+    "severity": "INFO",
+    "message": "never said",
+    "patterns": [{"pattern": "$X = $Y"}, {"pattern-not": "$X = $Y"}],
+}
 
 
 class SemgrepScanner:
@@ -26,8 +35,8 @@ class SemgrepScanner:
 
     def scan(self, bench: Workbench) -> Observation:
         """Findings that carry `# nosem` are found all the same, and marked."""
-        rules = {"rules": semgrep_rules()}
-        content = json.dumps(rules, sort_keys=True).encode()
+        rules = semgrep_rules()
+        content = json.dumps({"rules": [*rules, _PARSE_ALL] if rules else []}, sort_keys=True).encode()
         config, report = bench.sandbox.scratch / "rules.json", bench.sandbox.scratch / "report.json"
         config.write_bytes(content)
         outcome = bench.sandbox.run(
@@ -55,7 +64,7 @@ class SemgrepScanner:
         try:
             return Observation(
                 tool_version=str(document["version"]),
-                rules=len(rules["rules"]),
+                rules=len(rules),
                 rules_digest=Sha256Hex(hashlib.sha256(content).hexdigest()),
                 given=bench.given,
                 read=frozenset(_path(path) for path in document["paths"]["scanned"]),
@@ -71,9 +80,16 @@ class SemgrepScanner:
 def _unread(document: dict[str, Any]) -> tuple[Unread, ...]:
     """Whatever semgrep complains of about a file means that it was not read as a whole."""
     return tuple(
-        Unread(path=_path(str(error.get("path") or "")), reason=fingerprint.collapse(str(error["message"]))[:200])
+        Unread(path=_path(str(error.get("path") or "")) or "semgrep's rules", reason=_reason(error))
         for error in document["errors"]
     )
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """Of the kind and the place alone: semgrep's message quotes the source, which may hold a secret."""
+    kind = error["type"][0] if isinstance(error["type"], list) else error["type"]
+    lines = ", ".join(f"{span['start']['line']}-{span['end']['line']}" for span in error.get("spans") or [])
+    return f"{kind}, lines {lines}" if lines else str(kind)
 
 
 def _findings(results: list[dict[str, Any]], view: Path) -> tuple[Finding, ...]:
@@ -100,7 +116,7 @@ def _finding(result: dict[str, Any], view: Path, occurrences: fingerprint.Occurr
         severity_origin=severity.TABLE,
         confidence=Confidence(str(metadata["confidence"]).lower()),
         fingerprint=make(rule, path, flagged, number),
-        message=fingerprint.collapse(str(extra["message"])),
+        message=fingerprint.collapse(str(metadata["title"] if category is Category.SECRET else extra["message"])),
         cwe=tuple(metadata["cwe"]),
         path=path,
         line=first,
@@ -118,8 +134,14 @@ def _path(path: str) -> str:
 
 
 def _redacted(document: dict[str, Any]) -> bytes:
-    """The report without source lines: what was flagged may be a secret, and evidence is for ever."""
+    """The report without source text: what was flagged may be a secret, and evidence is for ever."""
     for result in document["results"]:
         for key in ("lines", "metavars", "fingerprint", "dataflow_trace", "fix"):
             result["extra"].pop(key, None)
-    return json.dumps(document, sort_keys=True).encode()
+        if result["extra"]["metadata"]["category"] == Category.SECRET:
+            result["extra"]["message"] = result["extra"]["metadata"]["title"]  # a message may quote what it matched
+    for error in document["errors"]:
+        for key in ("message", "long_msg", "short_msg", "help"):
+            error.pop(key, None)
+    kept = {key: document[key] for key in ("version", "results", "errors", "paths", "skipped_rules") if key in document}
+    return json.dumps(kept, sort_keys=True).encode()
