@@ -1,4 +1,4 @@
-"""Known vulnerabilities as an input of their own: from OSV exports, served to pip-audit on loopback."""
+"""Known vulnerabilities as an input of their own: from OSV exports, loaded once into a database of ours."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import json
 import sqlite3
 import threading
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,6 @@ from packaging.version import InvalidVersion, Version
 
 from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.scan.model import AdvisoryFacts, AdvisorySource, Sha256Hex
-
-MAX_REQUEST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +32,11 @@ class Advisories:
         """The advisory of that id, or of one of its aliases."""
         if self.database is None:
             return None
-        with closing(_connect(self.database)) as connection:
+        with closing(connect(self.database)) as connection:
             row = connection.execute(
                 "SELECT doc FROM advisory WHERE id = ? OR id = (SELECT id FROM alias WHERE alias = ?)", (identity,) * 2
             ).fetchone()
         return json.loads(row[0]) if row else None
-
-    @contextmanager
-    def served(self) -> Iterator[str]:
-        """Answer OSV's API on loopback while the block runs, and yield its query URL."""
-        if self.database is None:
-            raise ValueError("the online service is not served from here")
-        server = _Server(("127.0.0.1", 0), self.database)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 def open_advisories(spec: str, *, cache: Path) -> Advisories:
@@ -87,7 +68,7 @@ def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
     database = cache / "advisories" / f"{digest}.sqlite3"
     if not database.exists():
         _build(archive, database)
-    with closing(_connect(database)) as connection:
+    with closing(connect(database)) as connection:
         records, newest = connection.execute("SELECT count(*), max(modified) FROM advisory").fetchone()
     if not records:
         raise UsageError(
@@ -144,7 +125,7 @@ def _add(connection: sqlite3.Connection, document: dict[str, Any]) -> None:
 
 def matching(database: Path, name: str, version: str) -> list[dict[str, Any]]:
     """The advisories that affect this version of this package."""
-    with closing(_connect(database)) as connection:
+    with closing(connect(database)) as connection:
         rows = connection.execute(
             "SELECT doc FROM advisory JOIN affected USING (id) WHERE name = ? ORDER BY id", (canonicalize_name(name),)
         ).fetchall()
@@ -185,41 +166,6 @@ def _equal(listed: str, version: Version) -> bool:
         return False
 
 
-def _connect(database: Path) -> sqlite3.Connection:
+def connect(database: Path) -> sqlite3.Connection:
+    """Open for reading only."""
     return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
-
-
-class _Server(ThreadingHTTPServer):
-    def __init__(self, address: tuple[str, int], database: Path) -> None:
-        super().__init__(address, _Handler)
-        self.database = database
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """`POST /v1/query` of https://google.github.io/osv.dev/post-v1-query/."""
-
-    server: _Server
-
-    def do_POST(self) -> None:
-        size = int(self.headers.get("Content-Length", "0"))
-        if self.path != "/v1/query" or size > MAX_REQUEST_BYTES:
-            self._answer({"code": 5, "message": "only POST /v1/query is here"}, status=404)
-            return
-        try:
-            query = json.loads(self.rfile.read(size))
-            found = matching(self.server.database, query["package"]["name"], query["version"])
-        except (ValueError, KeyError, TypeError) as cause:
-            self._answer({"code": 3, "message": f"not a query: {cause}"}, status=400)
-            return
-        self._answer({"vulns": found} if found else {})
-
-    def _answer(self, document: dict[str, Any], *, status: int = 200) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-        """A scanner's questions are in its report."""

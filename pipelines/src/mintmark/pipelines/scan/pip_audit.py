@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from contextlib import nullcontext
+import sys
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
-from mintmark.pipelines.scan.model import Category, Confidence, Finding, Severity, Sha256Hex, Unread
-from mintmark.pipelines.scan.pins import Pin, export_pins
-from mintmark.pipelines.scan.sandbox import parse_json
+from mintmark.pipelines.scan.model import AdvisorySource, Category, Confidence, Finding, Isolation, Severity, Unread
+from mintmark.pipelines.scan.pins import Pin, export_pins, unlocked_requirements
+from mintmark.pipelines.scan.sandbox import Outcome, parse_json
 
 TIMEOUT_S = 180
 
@@ -26,63 +29,97 @@ class PipAuditScanner:
 
     def scan(self, bench: Workbench) -> Observation:
         """What is given and read are pins. A pin that pip-audit skipped, or says nothing of, was not read."""
+        sandbox = bench.sandbox
         pins = export_pins(bench.tree.root, bench.scope.lock_package)
-        report, listed = bench.sandbox.scratch / "report.json", bench.sandbox.scratch / "pins.txt"
-        listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
-        program = str(bench.sandbox.tool("pip-audit"))
-        version = bench.sandbox.run([program, "--version"], cwd=bench.sandbox.scratch, timeout_s=60).stdout.decode()
-        offline = bench.advisories.database is not None
-        with bench.advisories.served() if offline else nullcontext("") as url:
-            outcome = bench.sandbox.run(
-                [
-                    program,
-                    "--requirement",
-                    str(listed),
-                    "--vulnerability-service",
-                    "osv",
-                    *(["--osv-url", url] if offline else []),
-                    "--no-deps",
-                    "--disable-pip",
-                    "--progress-spinner=off",
-                    "--format",
-                    "json",
-                    "--output",
-                    str(report),
-                ],
-                cwd=bench.sandbox.scratch,
-                timeout_s=TIMEOUT_S,
-                network=True,  # loopback only, but a network namespace of its own would not reach our server
-            )
-        document = parse_json(self.name, bench.sandbox.read_report(report))
+        program = str(sandbox.tool("pip-audit"))
+        version = sandbox.run([program, "--version"], cwd=sandbox.scratch, timeout_s=60).stdout.decode().split()
+        rounds = [_audit(bench, program, listed, number) for number, listed in enumerate(_rounds(pins))]
+        audited = {key: item for _, document in rounds for key, item in _by_pin(self.name, document).items()}
+        unread = tuple(_unread(pin, audited) for pin in pins if "vulns" not in audited.get(_key(pin), {}))
+        left = {item.path for item in unread}
+        facts = bench.advisories.facts
         try:
-            audited = {str(item["name"]): item for item in document["dependencies"]}
-            unread = tuple(_unread(pin, audited) for pin in pins if "vulns" not in audited.get(pin.name, {}))
-            left = {item.path for item in unread}
             return Observation(
-                tool_version=version.split()[-1],
-                rules=max(bench.advisories.facts.records, 1 if not offline else 0),
-                rules_digest=Sha256Hex(bench.advisories.facts.digest),
+                tool_version=version[-1] if version else "unknown",
+                rules=max(facts.records, 1 if facts.source is AdvisorySource.ONLINE else 0),
+                rules_digest=facts.digest,
                 given=tuple(str(pin) for pin in pins),
                 read=frozenset(str(pin) for pin in pins if str(pin) not in left),
-                unread=unread,
+                unread=(*unread, *_stale(bench)),
                 findings=_findings(pins, audited, bench),
-                isolation=outcome.isolation,
-                raw=json.dumps(document, sort_keys=True).encode(),
-                data=bench.advisories.facts,
+                isolation=rounds[0][0].isolation if rounds else Isolation.NONE,
+                raw=json.dumps([document for _, document in rounds], sort_keys=True).encode(),
+                data=facts,
             )
         except (KeyError, TypeError, AttributeError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of pip-audit's schema: {cause!r}") from cause
 
 
-def _unread(pin: Pin, audited: dict[str, Any]) -> Unread:
-    reason = audited.get(pin.name, {}).get("skip_reason", "pip-audit says nothing of it")
-    return Unread(path=str(pin), reason=fingerprint.collapse(str(reason))[:200])
+def _rounds(pins: list[Pin]) -> list[list[Pin]]:
+    """A lock may hold two versions of a package, for two platforms; pip-audit refuses to see a name twice."""
+    rounds: list[list[Pin]] = []
+    for pin in pins:
+        free = next((listed for listed in rounds if pin.exact and all(item.name != pin.name for item in listed)), None)
+        if free is not None:
+            free.append(pin)
+        elif pin.exact:
+            rounds.append([pin])
+    return rounds
 
 
-def _findings(pins: list[Pin], audited: dict[str, Any], bench: Workbench) -> tuple[Finding, ...]:
+def _audit(bench: Workbench, program: str, pins: list[Pin], number: int) -> tuple[Outcome, Any]:
+    """Offline, pip-audit and its advisories share a network namespace that leads nowhere else."""
+    scratch, database = bench.sandbox.scratch, bench.advisories.database
+    listed, report = scratch / f"pins-{number}.txt", scratch / f"report-{number}.json"
+    listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
+    command = [
+        program,
+        *("--requirement", str(listed), "--no-deps", "--disable-pip"),
+        *("--vulnerability-service", "osv", *(["--osv-url", "{url}"] if database else [])),
+        *("--progress-spinner=off", "--format", "json", "--output", str(report)),
+    ]
+    service = [sys.executable, "-m", "mintmark.pipelines.scan.osv_service", str(database)] if database else []
+    outcome = bench.sandbox.run(
+        [*service, *command],
+        cwd=scratch,
+        timeout_s=TIMEOUT_S,
+        environment={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if database else {},
+        network=database is None,
+    )
+    return outcome, parse_json(bench.sandbox.scanner, bench.sandbox.read_report(report))
+
+
+def _by_pin(scanner: str, document: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    """Name and version → what pip-audit says of it; a skipped one has no version."""
+    try:
+        return {
+            (canonicalize_name(item["name"]), str(item.get("version", ""))): item for item in document["dependencies"]
+        }
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise ScannerFailed(scanner, Failure.REPORT_INVALID, f"not of pip-audit's schema: {cause!r}") from cause
+
+
+def _key(pin: Pin) -> tuple[str, str]:
+    return pin.name, pin.version
+
+
+def _stale(bench: Workbench) -> tuple[Unread, ...]:
+    """What the package asks for and its lock does not know cannot have been audited."""
+    missing = unlocked_requirements(bench.tree.root, bench.scope.lock_package)
+    return tuple(Unread(path=requirement, reason="uv.lock is older than this requirement") for requirement in missing)
+
+
+def _unread(pin: Pin, audited: dict[tuple[str, str], dict[str, Any]]) -> Unread:
+    if not pin.exact:
+        return Unread(path=str(pin), reason="not a release of an index, so that no advisory can name it")
+    skipped = audited.get((pin.name, ""), {}).get("skip_reason", "pip-audit says nothing of it")
+    return Unread(path=str(pin), reason=fingerprint.collapse(str(skipped))[:200])
+
+
+def _findings(pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
     found: dict[str, Finding] = {}
     for pin in pins:
-        for vulnerability in audited.get(pin.name, {}).get("vulns", []):
+        for vulnerability in audited.get(_key(pin), {}).get("vulns", []):
             finding = _finding(pin, vulnerability, bench)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.package, item.rule)))

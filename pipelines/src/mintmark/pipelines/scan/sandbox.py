@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,6 +73,7 @@ class Sandbox:
                 stderr=stderr,
                 start_new_session=True,
             )
+            _limit_files(process.pid)
             try:
                 code = process.wait(timeout_s)
             except subprocess.TimeoutExpired as cause:
@@ -128,6 +132,13 @@ def _check_depth(document: Any) -> None:
             item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
         ]
         level = [child for group in children for child in group]
+
+
+def _limit_files(process: int) -> None:
+    """A scanner that is made to write without end is stopped by the kernel (on Linux) before the disk is full."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (MAX_REPORT_BYTES + 1, MAX_REPORT_BYTES + 1))
 
 
 def _clean(home: Path, scratch: Path) -> dict[str, str]:
