@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import threading
 import zipfile
@@ -67,7 +68,14 @@ def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
     digest = Sha256Hex(hashlib.sha256(archive.read_bytes()).hexdigest())
     database = cache / "advisories" / f"{digest}.sqlite3"
     if not database.exists():
-        _build(archive, database)
+        try:
+            _build(archive, database)
+        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as cause:
+            raise UsageError(
+                f"{archive} is not an OSV export: {cause!r}",
+                reason="no_advisories",
+                remedy="use the ecosystem's all.zip as OSV publishes it",
+            ) from cause
     with closing(connect(database)) as connection:
         records, newest = connection.execute("SELECT count(*), max(modified) FROM advisory").fetchone()
     if not records:
@@ -86,7 +94,7 @@ def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
 
 def _build(archive: Path, database: Path) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
-    temporary = database.with_suffix(f".{threading.get_ident()}.new")
+    temporary = database.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
     temporary.unlink(missing_ok=True)
     with closing(sqlite3.connect(temporary)) as connection, zipfile.ZipFile(archive) as exported:
         connection.executescript(
@@ -113,7 +121,7 @@ def _add(connection: sqlite3.Connection, document: dict[str, Any]) -> None:
             names.add(package["name"])
     if not names:
         return
-    modified = int(datetime.fromisoformat(document["modified"]).timestamp())
+    modified = _epoch(str(document.get("modified", "")))
     connection.execute(
         "INSERT OR REPLACE INTO advisory VALUES (?, ?, ?)", (document["id"], modified, json.dumps(document))
     )
@@ -121,6 +129,14 @@ def _add(connection: sqlite3.Connection, document: dict[str, Any]) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO alias VALUES (?, ?)", [(alias, document["id"]) for alias in document.get("aliases", [])]
     )
+
+
+def _epoch(text: str) -> int:
+    """A few records of the public export bear a time that is none (year 1); they cannot make the data newer."""
+    try:
+        return max(int(datetime.fromisoformat(text).timestamp()), 0)
+    except ValueError:
+        return 0
 
 
 def matching(database: Path, name: str, version: str) -> list[dict[str, Any]]:
@@ -140,17 +156,25 @@ def _affects(document: dict[str, Any], name: str, text: str) -> bool:
             continue
         if any(_equal(listed, version) for listed in affected.get("versions", [])):
             return True
-        if any(
-            _in_range(item["events"], version) for item in affected.get("ranges", []) if item["type"] == "ECOSYSTEM"
-        ):
+        ranges = [item["events"] for item in affected.get("ranges", []) if item["type"] == "ECOSYSTEM"]
+        if any(_in_range(events, version, unclear=not affected.get("versions")) for events in ranges):
             return True
     return False
 
 
-def _in_range(events: list[dict[str, str]], version: Version) -> bool:
-    """OSV schema, `affected[].ranges[].events`: evaluated in version order."""
+def _in_range(events: list[dict[str, str]], version: Version, *, unclear: bool) -> bool:
+    """
+    OSV schema, `affected[].ranges[].events`: evaluated in version order.
+
+    `unclear` is the answer for bounds from before PEP 440, which have no order: affected, unless there is a list of
+    the versions that are.
+    """
+    try:
+        ordered = sorted(events, key=lambda item: Version(next(iter(item.values()))))
+    except InvalidVersion:
+        return unclear
     inside = False
-    for event in sorted(events, key=lambda item: Version(next(iter(item.values())))):
+    for event in ordered:
         kind, bound = next(iter(event.items()))
         if kind == "introduced" and version >= Version(bound):
             inside = True
