@@ -11,7 +11,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from sigstore.models import Bundle
+from sigstore_models.bundle.v1 import Bundle
 from tests.evidence.builders import bench
 
 from mintmark.evidence.canonical import canonical, parse_strict
@@ -142,7 +142,7 @@ def test_brackets_in_a_string_are_not_depth() -> None:
     assert parse_strict(json.dumps({"a": "[" * 500}).encode(), what="test") == {"a": "[" * 500}
 
 
-def test_our_bundle_is_read_by_the_sigstore_library(tmp_path: Path) -> None:
+def test_our_bundle_is_of_the_sigstore_bundle_schema(tmp_path: Path) -> None:
     content = bench(tmp_path).bundle()
 
     Bundle.from_json(content)

@@ -28,10 +28,10 @@ def other_payload(place: Bench) -> bytes:
 
 
 HOSTILE: dict[str, tuple[str, Callable[[Bench], bytes]]] = {
-    "not json": ("malformed", lambda place: b"\x00"),
-    "bad utf-8": ("malformed", lambda place: b'{"\xff":1}'),
-    "too deep": ("malformed", lambda place: b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
-    "too large": ("malformed", lambda place: b" " * (33 * 1024 * 1024)),
+    "not json": ("malformed", lambda _: b"\x00"),
+    "bad utf-8": ("malformed", lambda _: b'{"\xff":1}'),
+    "too deep": ("malformed", lambda _: b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    "too large": ("malformed", lambda _: b" " * (33 * 1024 * 1024)),
     "a key twice": ("malformed", lambda place: place.bundle()[:-1] + b',"mediaType":"x"}'),
     "no signature": (
         "unsigned",
@@ -44,7 +44,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Bench], bytes]]] = {
     "another payload": ("signature_invalid", other_payload),
     "an unknown key": (
         "key_unknown",
-        lambda place: signed(ec.generate_private_key(ec.SECP256R1()), statement("scan", {})),
+        lambda _: signed(ec.generate_private_key(ec.SECP256R1()), statement("scan", {})),
     ),
     "plain text": (
         "type_mismatch",

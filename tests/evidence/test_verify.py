@@ -42,8 +42,8 @@ def tamper(place: Bench, table: str, column: str) -> None:
     guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for name, _ in guards:
         connection.execute(f"DROP TRIGGER {name}")
-    rowid, value = connection.execute(f"SELECT rowid, {column} FROM {table} LIMIT 1").fetchone()  # noqa: S608
-    connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (edited(value), rowid))  # noqa: S608
+    rowid, value = connection.execute(f"SELECT rowid, {column} FROM {table} ORDER BY rowid LIMIT 1").fetchone()
+    connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (edited(value), rowid))
     for _, sql in guards:
         connection.execute(sql)
     connection.commit()

@@ -39,7 +39,7 @@ def encode_bundle(payload: bytes, signature: bytes, *, hint: str) -> bytes:
     """A bundle as JSON; `payload` is an in-toto statement, `signature` covers its DSSE encoding."""
     document = {
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": hint}},
+        "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": []},
         "dsseEnvelope": {
             "payload": base64.b64encode(payload).decode(),
             "payloadType": PAYLOAD_TYPE,
