@@ -53,12 +53,17 @@ def install_tools(progress: Callable[[str], None], *, project: Path | None = Non
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        missing = [tool for tool in TOOLS if not (root / tool / _READY).exists()]
+        missing = [tool for tool in TOOLS if not _is_ready(root / tool)]
         if missing:
             progress(f"installing {', '.join(missing)}, once, into {root}")
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(lambda tool: _install(tool, project, root), missing))
     return ToolEnvironments(root=root, versions=locked_versions(lock.decode()))
+
+
+def _is_ready(environment: Path) -> bool:
+    """The mark is written last; and an interpreter that was upgraded away leaves a link to nothing."""
+    return (environment / _READY).exists() and (environment / "bin" / "python").exists()
 
 
 def locked_versions(lock: str) -> dict[str, str]:

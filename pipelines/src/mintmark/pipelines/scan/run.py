@@ -59,7 +59,9 @@ def _scan(
     given = scanner.files(tree, scope)
     expected = environments.versions.get(scanner.name, "")
     status, reason, observed = Status.SKIPPED, "the scope holds nothing for it", None
-    if given is not None:
+    if given == ():
+        status, reason = Status.INCOMPLETE, "nothing_given: the scope names no file of its kind"
+    elif given is not None:
         with tempfile.TemporaryDirectory(prefix=f"mintmark-{scanner.name}-") as folder:
             bench = _bench(scanner, tree, scope, environments, advisories, Path(folder), given)
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from mintmark.pipelines.scan.model import Isolation
 
 MAX_REPORT_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 200
+_QUOTED = re.compile(r"(['\"`]).*?\1", re.DOTALL)  # tools quote source, and source may hold secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Sandbox:
     def _last_words(self) -> str:
         path = self.scratch / "stderr"
         words = path.read_bytes()[-500:].decode(errors="replace").strip() if path.exists() else ""
-        return f"it said: {words}" if words else "it said nothing"
+        return f"it said: {_QUOTED.sub('…', words)}" if words else "it said nothing"
 
 
 def parse_json(scanner: str, raw: bytes) -> Any:

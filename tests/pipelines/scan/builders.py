@@ -1,0 +1,135 @@
+"""Small repositories to scan, and tools that misbehave."""
+
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mintmark.pipelines.scan.advisories import Advisories
+from mintmark.pipelines.scan.environments import TOOLS, ToolEnvironments
+from mintmark.pipelines.scan.export import Tree, export_tree
+from mintmark.pipelines.scan.interface import ScanScope
+from mintmark.pipelines.scan.model import Finding, ScanReport
+from mintmark.pipelines.scan.run import scan_release
+
+SCOPE = ScanScope(code=["src"], iac=["deploy"], lock_package="shop")
+CLEAN_CODE = "def total(amounts: list[int]) -> int:\n    return sum(amounts)\n"
+CLEAN_DOCKERFILE = 'FROM python:3.11-slim\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: till
+  namespace: shop
+  annotations: {ANNOTATIONS}
+spec:
+  containers:
+    - name: till
+      image: till:1
+      securityContext: {privileged: true}
+"""
+
+
+def lock(*pins: str) -> dict[str, str]:
+    """A uv project `shop` that depends on these releases of an index."""
+    wanted = [tuple(pin.split("==")) for pin in pins]
+    entries = "".join(
+        f'\n[[package]]\nname = "{name}"\nversion = "{version}"\n'
+        'source = { registry = "https://pypi.org/simple" }\n'
+        f'wheels = [{{ url = "https://files.pythonhosted.org/{name}-{version}-py3-none-any.whl", hash = "sha256:{"0" * 64}" }}]\n'
+        for name, version in wanted
+    )
+    names = ", ".join(f'{{ name = "{name}" }}' for name, _ in wanted)
+    asked = ", ".join(f'{{ name = "{name}", specifier = "=={version}" }}' for name, version in wanted)
+    return {
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        f"dependencies = {json.dumps(list(pins))}\n",
+        "uv.lock": 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n\n'
+        '[[package]]\nname = "shop"\nversion = "1"\n'
+        f'source = {{ virtual = "." }}\ndependencies = [{names}]\n\n'
+        f"[package.metadata]\nrequires-dist = [{asked}]\n{entries}",
+    }
+
+
+CLEAN: Mapping[str, str] = {
+    "src/shop.py": CLEAN_CODE,
+    "deploy/Dockerfile": CLEAN_DOCKERFILE,
+    **lock("idna==3.10"),
+}
+
+
+def commit(folder: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None) -> str:
+    """Make `folder` a repository with one commit of these files; return its id."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, encoding="utf-8")
+    for path, target in (links or {}).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).symlink_to(target)
+    folder.mkdir(exist_ok=True)
+    for arguments in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "--allow-empty", "-m", "Open the shop"]):
+        subprocess.run(["git", "-C", str(folder), *_IDENTITY, *arguments], check=True, capture_output=True)
+    return subprocess.run(
+        ["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+_IDENTITY = (
+    "-c",
+    "user.name=A",
+    "-c",
+    "user.email=a@example.org",
+    "-c",
+    "commit.gpgsign=false",
+    "-c",
+    "core.hooksPath=",
+)
+
+
+def tree(folder: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None) -> Tree:
+    identity = commit(folder / "checkout", files, links)
+    return export_tree(folder / "checkout", identity, ["."], folder / "tree")
+
+
+def clock() -> datetime:
+    return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def scan(
+    folder: Path,
+    files: Mapping[str, str],
+    environments: ToolEnvironments,
+    advisories: Advisories,
+    scope: ScanScope = SCOPE,
+) -> dict[str, ScanReport]:
+    """Commit, export and scan; raw reports are in `folder / "reports"`."""
+    reports = scan_release(tree(folder, files), scope, environments, advisories, folder / "reports", clock)
+    return {report.tool: report for report in reports}
+
+
+def rules(report: ScanReport, path: str) -> set[str]:
+    return {finding.rule for finding in report.findings if finding.path == path}
+
+
+def only(report: ScanReport, rule: str) -> Finding:
+    (found,) = [finding for finding in report.findings if finding.rule == rule]
+    return found
+
+
+def fake_tools(folder: Path, versions: Mapping[str, str], behaviour: str) -> ToolEnvironments:
+    """Environments in which every scanner is `fake_tool.py`, which does what `behaviour` names."""
+    for tool in TOOLS:
+        for program in (tool, "python"):
+            path = folder / tool / "bin" / program
+            path.parent.mkdir(parents=True, exist_ok=True)
+            script = Path(__file__).with_name("fake_tool.py")
+            command = f"exec {sys.executable} -I {script} {tool} {behaviour}"
+            path.write_text(f'#!/bin/sh\nFAKE_NOTES={folder} {command} "$@"\n', encoding="utf-8")
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        information = folder / tool / "lib/python3.11/site-packages" / f"{tool}-{versions[tool]}.dist-info"
+        information.mkdir(parents=True, exist_ok=True)
+        (information / "entry_points.txt").write_text("[bandit.plugins]\na = b:c\n", encoding="utf-8")
+    return ToolEnvironments(root=folder, versions=dict(versions))

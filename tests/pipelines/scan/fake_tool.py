@@ -1,0 +1,75 @@
+"""Stands in for a scanner that misbehaves: `fake_tool.py TOOL BEHAVIOUR ARGUMENT…`. Run by path, never imported."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+VERSIONS = {"bandit": "1.9.4", "pip-audit": "2.10.1", "semgrep": "1.180.0", "checkov": "3.3.30"}
+
+
+def report_paths(tool: str, arguments: list[str]) -> list[Path]:
+    if tool == "semgrep":
+        return [Path(part.partition("=")[2]) for part in arguments if part.startswith("--json-output=")]
+    if tool == "checkov":
+        folder = Path(arguments[arguments.index("--output-file-path") + 1])
+        return [Path(arguments[2]), folder / "results_json.json"]
+    return [Path(arguments[arguments.index("-o" if tool == "bandit" else "--output") + 1])]
+
+
+def empty_report(tool: str, path: Path, version: str) -> object:
+    """What the tool would write of an empty folder."""
+    if tool == "semgrep":
+        return {"version": version, "results": [], "errors": [], "paths": {"scanned": []}}
+    if tool == "bandit":
+        return {"results": [], "errors": [], "metrics": {"_totals": {}}}
+    if tool == "pip-audit":
+        return {"dependencies": []}
+    return [] if path.name == "results_json.json" else {"version": version, "checks": ["CKV_1"], "files": {}}
+
+
+def content(tool: str, behaviour: str, path: Path) -> bytes:
+    if behaviour == "deep":
+        return b"[" * 100_000 + b"]" * 100_000
+    if behaviour == "nul":
+        return json.dumps({"version": "\x00", "results": []}).encode()
+    if behaviour == "not-utf-8":
+        return b'{"version": "\xff\xfe"}'
+    if behaviour == "twice":
+        return b'{"results": [1], "results": []}'
+    if behaviour == "other-schema":
+        return b'{"unexpected": true}'
+    if behaviour == "truncated":
+        return b'{"results": ['
+    version = "0.0.1" if behaviour == "old" else VERSIONS[tool]
+    return json.dumps(empty_report(tool, path, version)).encode()
+
+
+def main(tool: str, behaviour: str, *arguments: str) -> int:
+    if "--version" in arguments:
+        sys.stdout.write(f"{tool} {'0.0.1' if behaviour == 'old' else VERSIONS[tool]}\n")
+        return 0
+    if behaviour == "crash":
+        sys.stderr.write("Traceback: near `password = 'correct horse'`\n")
+        return 1
+    if behaviour == "hang":
+        child = subprocess.Popen(["sleep", "600"])
+        Path(os.environ["FAKE_NOTES"], f"{tool}.pid").write_text(str(child.pid), encoding="utf-8")
+        time.sleep(600)
+    for path in report_paths(tool, list(arguments)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if behaviour == "silent":
+            continue
+        if behaviour == "huge":
+            with path.open("wb") as report:
+                for _ in range(100):
+                    report.write(b"[" + b" " * 1024 * 1024)
+        else:
+            path.write_bytes(b"" if behaviour == "empty" else content(tool, behaviour, path))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))
