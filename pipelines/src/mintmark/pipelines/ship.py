@@ -117,7 +117,7 @@ def find_out(project: Project, environment: str, locations: Locations, invocatio
     advisories = open_advisories(project.environment(environment).advisories, cache=locations.cache)
     if not advisories.facts.complete:
         newest = datetime.fromtimestamp(advisories.facts.as_of, UTC)
-        progress("WARNING", f"advisories are a partial snapshot of {newest:%Y-%m-%d}: only a local run may rest on them")
+        progress("WARNING", f"advisories are a partial snapshot of {newest:%Y-%m-%d}: only a local run may use them")
     with tempfile.TemporaryDirectory(prefix="mintmark-source-") as folder:
         tree = export_tree(project.root, commit.id, ["."], Path(folder) / "tree")
         release = build_release(
