@@ -46,7 +46,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="mintmark.toml") as refused:
+    with pytest.raises(UsageError, match=r"mintmark\.toml") as refused:
         load_project(written(tmp_path, text))
 
     assert told in str(refused.value)
