@@ -56,7 +56,12 @@ def place(tmp_path: Path) -> Bench:
 
 
 def admitted(log: EvidenceLog, made: Release, folder: Path, **changes: Any) -> Any:
-    arguments: dict[str, Any] = {"digest": made.digest, "environment": "local", "policy_digest": POLICY, "now": NOW} | changes
+    arguments: dict[str, Any] = {
+        "digest": made.digest,
+        "environment": "local",
+        "policy_digest": POLICY,
+        "now": NOW,
+    } | changes
     return admit(log, releases=folder, **arguments)
 
 
