@@ -4,7 +4,7 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from mintmark.pipelines.scan.run import scan_release
 SCOPE = ScanScope(code=["src"], iac=["deploy"], lock_package="shop")
 CLEAN_CODE = "def total(amounts: list[int]) -> int:\n    return sum(amounts)\n"
 CLEAN_DOCKERFILE = 'FROM python:3.11-slim\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
+_HASH = "0" * 64
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -39,7 +40,7 @@ def lock(*pins: str) -> dict[str, str]:
     entries = "".join(
         f'\n[[package]]\nname = "{name}"\nversion = "{version}"\n'
         'source = { registry = "https://pypi.org/simple" }\n'
-        f'wheels = [{{ url = "https://files.pythonhosted.org/{name}-{version}-py3-none-any.whl", hash = "sha256:{"0" * 64}" }}]\n'
+        f'wheels = [{{ url = "https://example.org/{name}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
         for name, version in wanted
     )
     names = ", ".join(f'{{ name = "{name}" }}' for name, _ in wanted)
@@ -61,7 +62,9 @@ CLEAN: Mapping[str, str] = {
 }
 
 
-def commit(folder: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None) -> str:
+def commit(
+    folder: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None, executable: Sequence[str] = ()
+) -> str:
     """Make `folder` a repository with one commit of these files; return its id."""
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +72,8 @@ def commit(folder: Path, files: Mapping[str, str], links: Mapping[str, str] | No
     for path, target in (links or {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).symlink_to(target)
+    for path in executable:
+        (folder / path).chmod(0o755)
     folder.mkdir(exist_ok=True)
     for arguments in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "--allow-empty", "-m", "Open the shop"]):
         subprocess.run(["git", "-C", str(folder), *_IDENTITY, *arguments], check=True, capture_output=True)
@@ -89,8 +94,10 @@ _IDENTITY = (
 )
 
 
-def tree(folder: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None) -> Tree:
-    identity = commit(folder / "checkout", files, links)
+def tree(
+    folder: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None, executable: Sequence[str] = ()
+) -> Tree:
+    identity = commit(folder / "checkout", files, links, executable)
     return export_tree(folder / "checkout", identity, ["."], folder / "tree")
 
 
