@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ LENGTH = 32
 
 
 def _made(*parts: str) -> Fingerprint:
-    return Fingerprint(hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:LENGTH])
+    """As JSON, since git allows any separator in a path: no text can move from one part into the next."""
+    return Fingerprint(hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:LENGTH])
 
 
 class Occurrences:
