@@ -1,7 +1,7 @@
 """A finding keeps its fingerprint while what was flagged stays, wherever it moves; two findings never share one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.pipelines.scan.builders import POD, lock, scan
 
@@ -92,7 +92,11 @@ def test_a_dependency_is_marked_by_the_least_of_its_aliases_and_not_by_its_versi
     assert fingerprint.dependency("pypi", "urllib3", aliases) != fingerprint.dependency("pypi", "requests", aliases)
 
 
-@given(st.lists(st.text(max_size=8), min_size=4, max_size=4), st.lists(st.text(max_size=8), min_size=4, max_size=4))
+PARTS = st.lists(st.text('ab\x1f\x00,"', max_size=2), min_size=4, max_size=4)
+
+
+@given(PARTS, PARTS)
+@example(["checkov", "CKV_1", "a\x1fb", "c"], ["checkov", "CKV_1", "a", "b\x1fc"])
 def test_different_resources_have_different_fingerprints(one: list[str], other: list[str]) -> None:
     """The parts are told apart even where one of them holds the separator."""
     same = fingerprint.iac(*one) == fingerprint.iac(*other)

@@ -60,7 +60,7 @@ def export_sbom(tree: Tree, *, package: str, subject_name: str, subject_sha256: 
         "name": subject_name,
         "hashes": [{"alg": "SHA-256", "content": subject_sha256}],
     }
-    listed = {(item["name"], item["version"]) for item in document.get("components", [])}
+    listed = {(item["name"], item.get("version", "")) for item in document.get("components", [])}
     missing = [str(pin) for pin in export_pins(tree.root, package) if (pin.name, pin.version) not in listed]
     if missing:
         raise SbomIncomplete(f"it does not name {', '.join(missing[:5])}")
