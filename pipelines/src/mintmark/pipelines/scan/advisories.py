@@ -14,12 +14,16 @@ from datetime import datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.scan.model import AdvisoryFacts, AdvisorySource, Sha256Hex
+
+MAX_ADVISORY_BYTES = 16 * 1024 * 1024
+_LAYOUT = 2  # of the database; part of its name, so that one made by an older release is not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class Advisories:
 
 
 def open_advisories(spec: str, *, cache: Path) -> Advisories:
-    """`snapshot` (shipped and partial), `online`, or the path of an OSV export (`all.zip` of an ecosystem)."""
+    """`snapshot` (shipped and partial), `online`, or the path or file URL of an OSV export (`all.zip`)."""
     if spec == "online":
         facts = AdvisoryFacts(
             source=AdvisorySource.ONLINE,
@@ -51,10 +55,13 @@ def open_advisories(spec: str, *, cache: Path) -> Advisories:
             digest=Sha256Hex(hashlib.sha256(b"online").hexdigest()),
         )
         return Advisories(facts=facts, database=None)
-    if spec == "snapshot":
-        with as_file(files("mintmark.pipelines.scan") / "data" / "osv-snapshot.zip") as shipped:
+    with as_file(files("mintmark.pipelines.scan") / "data" / "osv-snapshot.zip") as shipped:
+        if spec == "snapshot":
             return _load(shipped, AdvisorySource.SNAPSHOT, cache)
-    path = Path(spec)
+        path = Path(unquote(urlsplit(spec).path)) if spec.startswith("file://") else Path(spec)
+        if path.is_file() and path.read_bytes() == shipped.read_bytes():
+            # by whatever name it is given: a partial source must never be reported as a complete one
+            return _load(path, AdvisorySource.SNAPSHOT, cache)
     if not path.is_file():
         raise UsageError(
             f"advisories: {spec!r} is not a file",
@@ -66,7 +73,7 @@ def open_advisories(spec: str, *, cache: Path) -> Advisories:
 
 def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
     digest = Sha256Hex(hashlib.sha256(archive.read_bytes()).hexdigest())
-    database = cache / "advisories" / f"{digest}.sqlite3"
+    database = cache / "advisories" / f"{digest}-{_LAYOUT}.sqlite3"
     if not database.exists():
         try:
             _build(archive, database)
@@ -102,9 +109,11 @@ def _build(archive: Path, database: Path) -> None:
             "CREATE TABLE affected (name TEXT, id TEXT, PRIMARY KEY (name, id));"
             "CREATE TABLE alias (alias TEXT, id TEXT, PRIMARY KEY (alias, id));"
         )
-        for name in sorted(exported.namelist()):
-            if name.endswith(".json"):
-                _add(connection, json.loads(exported.read(name)))
+        for entry in sorted(exported.infolist(), key=lambda entry: entry.filename):
+            if entry.file_size > MAX_ADVISORY_BYTES:
+                raise ValueError(f"{entry.filename}: {entry.file_size} bytes, over {MAX_ADVISORY_BYTES}")
+            if entry.filename.endswith(".json"):
+                _add(connection, json.loads(exported.read(entry)))
         connection.commit()
     temporary.replace(database)
 
@@ -170,17 +179,21 @@ def _in_range(events: list[dict[str, str]], version: Version, *, unclear: bool) 
     the versions that are.
     """
     try:
-        ordered = sorted(events, key=lambda item: Version(next(iter(item.values()))))
+        ordered = sorted((_bound(text), kind) for event in events for kind, text in event.items())
     except InvalidVersion:
         return unclear
     inside = False
-    for event in ordered:
-        kind, bound = next(iter(event.items()))
-        if kind == "introduced" and version >= Version(bound):
+    for bound, kind in ordered:
+        if kind == "introduced" and version >= bound:
             inside = True
-        elif (kind == "fixed" and version >= Version(bound)) or (kind == "last_affected" and version > Version(bound)):
+        elif (kind == "fixed" and version >= bound) or (kind == "last_affected" and version > bound):
             inside = False
     return inside
+
+
+def _bound(text: str) -> Version:
+    """`introduced: "0"` stands before every version there is (OSV schema), pre-releases of 0 included."""
+    return Version("0.dev0" if text == "0" else text)
 
 
 def _equal(listed: str, version: Version) -> bool:

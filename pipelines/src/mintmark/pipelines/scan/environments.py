@@ -79,25 +79,18 @@ def _install(tool: str, project: Path, root: Path) -> None:
     from uv import find_uv_bin
 
     kept = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
-    done = subprocess.run(
-        [
-            find_uv_bin(),
-            "--quiet",
-            "--no-progress",
-            "--project",
-            str(project),
-            "sync",
-            "--frozen",
-            "--no-install-project",
-            "--only-group",
-            tool,
-        ],
-        # without .pyc files a scanner's start takes twice as long
-        env=kept | {"UV_PROJECT_ENVIRONMENT": str(root / tool), "UV_COMPILE_BYTECODE": "1"},
-        capture_output=True,
-        timeout=INSTALL_TIMEOUT_S,
-        check=False,
-    )
+    command = [find_uv_bin(), "--quiet", "--no-progress", "--project", str(project)]
+    try:
+        done = subprocess.run(
+            [*command, "sync", "--frozen", "--no-install-project", "--only-group", tool],
+            # without .pyc files a scanner's start takes twice as long
+            env=kept | {"UV_PROJECT_ENVIRONMENT": str(root / tool), "UV_COMPILE_BYTECODE": "1"},
+            capture_output=True,
+            timeout=INSTALL_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as cause:
+        raise ToolInstallFailed(tool, detail=f"not finished after {INSTALL_TIMEOUT_S} s") from cause
     if done.returncode != 0:
         raise ToolInstallFailed(tool, detail=done.stderr.decode(errors="replace").strip()[-1000:])
     (root / tool / _READY).touch()

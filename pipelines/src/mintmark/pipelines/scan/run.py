@@ -56,21 +56,21 @@ def _scan(
     clock: Clock,
 ) -> ScanReport:
     started = int(clock().timestamp())
-    given = scanner.files(tree, scope)
     expected = environments.versions.get(scanner.name, "")
-    status, reason, observed = Status.SKIPPED, "the scope holds nothing for it", None
-    if given == ():
-        status, reason = Status.INCOMPLETE, "nothing_given: the scope names no file of its kind"
-    elif given is not None:
-        with tempfile.TemporaryDirectory(prefix=f"mintmark-{scanner.name}-") as folder:
-            bench = _bench(scanner, tree, scope, environments, advisories, Path(folder), given)
-            try:
+    status, reason, given, observed = Status.SKIPPED, "the scope holds nothing for it", None, None
+    try:
+        given = scanner.files(tree, scope)
+        if given == ():
+            status, reason = Status.INCOMPLETE, "nothing_given: the scope names no file of its kind"
+        elif given is not None:
+            with tempfile.TemporaryDirectory(prefix=f"mintmark-{scanner.name}-") as folder:
+                bench = _bench(scanner, tree, scope, environments, advisories, Path(folder), given)
                 observed = scanner.scan(bench)
                 status, reason = _judge_reading(observed, expected)
-            except ScannerFailed as failure:
-                status, reason = Status.FAILED, f"{failure.failure.value}: {failure.detail}"
-            except Exception as crash:  # noqa: BLE001  an adapter's bug must not lose the other reports
-                status, reason = Status.FAILED, f"{Failure.CRASHED.value}: {crash!r}"
+    except ScannerFailed as failure:
+        status, reason = Status.FAILED, f"{failure.failure.value}: {failure.detail}"
+    except Exception as crash:  # noqa: BLE001  an adapter's bug must not lose the other reports
+        status, reason = Status.FAILED, f"{Failure.CRASHED.value}: {crash!r}"
     if observed is not None:
         (reports_dir / f"{scanner.name}.json").write_bytes(observed.raw)
     return _report(

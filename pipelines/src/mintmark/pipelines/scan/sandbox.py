@@ -103,15 +103,13 @@ class Sandbox:
 
 
 def parse_json(scanner: str, raw: bytes) -> Any:
-    """Parse a report strictly: UTF-8, no NUL, no duplicate key, bounded depth."""
+    """Parse a report strictly: UTF-8, no NUL, no duplicate key, no NaN (RFC 8259 has none), bounded depth."""
     if len(raw) > MAX_REPORT_BYTES:
         raise ScannerFailed(scanner, Failure.REPORT_TOO_LARGE, f"{len(raw)} bytes, over {MAX_REPORT_BYTES}")
     try:
         text = raw.decode("utf-8")
-        if "\x00" in text or "\\u0000" in text:
-            raise ValueError("a NUL character")  # noqa: TRY301  told below like every other flaw
-        document = json.loads(text, object_pairs_hook=_unique)
-        _check_depth(document)
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+        _check_values(document)
     except (UnicodeDecodeError, ValueError, RecursionError) as cause:
         raise ScannerFailed(scanner, Failure.REPORT_INVALID, f"not strict JSON: {str(cause)[:200]}") from cause
     return document
@@ -124,16 +122,34 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_depth(document: Any) -> None:
+def _no_number(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
+def _check_values(document: Any) -> None:
+    """
+    Look for NUL in what the report says, not in how it is written.
+
+    A report that quotes the source text `"\\u0000"` holds a backslash, and is a good report.
+    """
     level, depth = [document], 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH}")
-        children = [
-            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
-        ]
-        level = [child for group in children for child in group]
+        if any(isinstance(item, str) and "\x00" in item for item in level):
+            raise ValueError("a NUL character")
+        level = [child for item in level for child in _children(item)]
+
+
+def _children(item: Any) -> list[Any]:
+    match item:
+        case dict():
+            return [*item, *item.values()]
+        case list():
+            return item
+        case _:
+            return []
 
 
 def _limit_files(process: int) -> None:
