@@ -10,9 +10,10 @@ from typing import Any
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
+from mintmark.pipelines.scan.flagged import flagged_lines
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Sha256Hex, Unread
-from mintmark.pipelines.scan.sandbox import parse_json
+from mintmark.pipelines.scan.sandbox import Sandbox, parse_json
 from mintmark.pipelines.scan.scope import python_files
 
 TIMEOUT_S = 180
@@ -31,7 +32,7 @@ class BanditScanner:
         report, settings = sandbox.scratch / "report.json", sandbox.scratch / "empty.ini"
         settings.write_text("[bandit]\n", encoding="utf-8")
         program = str(sandbox.tool("bandit"))
-        version = sandbox.run([program, "--version"], cwd=sandbox.scratch, timeout_s=60).stdout.decode().split()[1]
+        version = _version(sandbox, program)
         outcome = sandbox.run(
             [
                 program,
@@ -53,12 +54,18 @@ class BanditScanner:
                 given=bench.given,
                 read=seen - {item.path for item in unread},
                 unread=unread,
-                findings=_findings(document["results"], bench.view),
+                findings=_findings(document["results"], bench),
                 isolation=outcome.isolation,
                 raw=_redacted(document),
             )
-        except (KeyError, TypeError, AttributeError) as cause:
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of bandit's schema: {cause!r}") from cause
+
+
+def _version(sandbox: Sandbox, program: str) -> str:
+    said = sandbox.run([program, "--version"], cwd=sandbox.scratch, timeout_s=60).stdout.decode(errors="replace")
+    match = re.match(r"bandit ([0-9][0-9A-Za-z.+-]*)\s", said)
+    return match[1] if match else "unknown"
 
 
 def _tests(environment: Path) -> list[str]:
@@ -70,24 +77,23 @@ def _tests(environment: Path) -> list[str]:
     return sorted(line.partition("=")[0].strip() for line in section.split("[")[0].splitlines() if "=" in line)
 
 
-def _findings(results: list[dict[str, Any]], view: Path) -> tuple[Finding, ...]:
+def _findings(results: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
     occurrences = fingerprint.Occurrences()
     ordered = sorted(
         results, key=lambda item: (item["filename"], item["line_number"], item["col_offset"], item["test_id"])
     )
-    return tuple(_finding(result, view, occurrences) for result in ordered)
+    return tuple(_finding(result, bench, occurrences) for result in ordered)
 
 
-def _finding(result: dict[str, Any], view: Path, occurrences: fingerprint.Occurrences) -> Finding:
+def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.Occurrences) -> Finding:
     path, rule = _path(result["filename"]), str(result["test_id"])
     first, last = int(result["line_range"][0]), int(result["line_range"][-1])
-    lines = (view / path).read_text(encoding="utf-8", errors="replace").splitlines()[first - 1 : last]
-    flagged, hidden = "\n".join(lines), rule in _SECRETS
-    number = occurrences.next(rule, path, fingerprint.collapse(flagged))
+    flagged, hidden = flagged_lines(bench, path, first, last), rule in _SECRETS
+    number = occurrences.next(rule, path, fingerprint.collapse(flagged.text))
     mark = (
-        fingerprint.secret(rule, path, flagged, number)
+        fingerprint.secret(rule, path, flagged.text, number)
         if hidden
-        else fingerprint.code("bandit", rule, path, flagged, number)
+        else fingerprint.code("bandit", rule, path, flagged.text, number)
     )
     cwe = (result.get("issue_cwe") or {}).get("id")
     return Finding(
@@ -104,7 +110,7 @@ def _finding(result: dict[str, Any], view: Path, occurrences: fingerprint.Occurr
         path=path,
         line=int(result["line_number"]),
         end_line=last,
-        suppressed_inline=any(_NOSEC.search(line) for line in lines),
+        suppressed_inline=flagged.matches(_NOSEC),
     )
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
+from mintmark.pipelines.scan.flagged import require_given
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Sha256Hex, Unread
 from mintmark.pipelines.scan.sandbox import parse_json
@@ -55,7 +56,7 @@ class CheckovScanner:
         reports = document if isinstance(document, list) else [document]
         try:
             return _observe(bench, read, [item for item in reports if "results" in item], outcome.isolation, document)
-        except (KeyError, TypeError, AttributeError, ValueError) as cause:
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of checkov's schema: {cause!r}") from cause
 
 
@@ -125,7 +126,9 @@ def _findings(reports: list[dict[str, Any]], bench: Workbench) -> tuple[Finding,
         for check, skipped in [(item, False) for item in results["failed_checks"]] + [
             (item, True) for item in results["skipped_checks"]
         ]:
-            finding = _finding(check, _relative(str(check["file_abs_path"]), bench), suppressed=skipped)
+            path = _relative(str(check["file_abs_path"]), bench)
+            require_given(bench, path)
+            finding = _finding(check, path, suppressed=skipped)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.path, item.line, item.rule, item.resource)))
 
@@ -171,8 +174,4 @@ def _redacted(document: Any) -> bytes:
 
 
 def _kept(check: dict[str, Any]) -> dict[str, Any]:
-    result = check.get("check_result") or {}
-    return {key: check.get(key) for key in _KEPT} | {
-        "result": result.get("result"),
-        "suppress_comment": result.get("suppress_comment"),
-    }
+    return {key: check.get(key) for key in _KEPT} | {"result": (check.get("check_result") or {}).get("result")}

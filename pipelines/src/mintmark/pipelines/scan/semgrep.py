@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+import re
 from typing import Any
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
+from mintmark.pipelines.scan.flagged import Flagged, flagged_lines
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
-from mintmark.pipelines.scan.model import Category, Confidence, Finding, Sha256Hex, Unread
+from mintmark.pipelines.scan.model import Category, Confidence, Finding, Fingerprint, Sha256Hex, Unread
 from mintmark.pipelines.scan.rules import semgrep_rules
 from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import python_files
 
 TIMEOUT_S = 180
+_NOSEM = re.compile(r"\bnosem(grep)?\b", re.IGNORECASE)
+_NOSEM_ABOVE = re.compile(r"^\s*#.*\bnosem(grep)?\b", re.IGNORECASE)  # it counts for the next line when it stands alone
 # semgrep parses a file only where some rule could match its text, and calls the others scanned all the same. This rule
 # could match any text and matches nothing, so that every file is parsed and every syntax error is told.
 _PARSE_ALL = {
@@ -69,11 +72,11 @@ class SemgrepScanner:
                 given=bench.given,
                 read=frozenset(_path(path) for path in document["paths"]["scanned"]),
                 unread=_unread(document),
-                findings=_findings(document["results"], bench.view),
+                findings=_findings(document["results"], bench),
                 isolation=outcome.isolation,
                 raw=_redacted(document),
             )
-        except (KeyError, TypeError, AttributeError) as cause:
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of semgrep's schema: {cause!r}") from cause
 
 
@@ -92,21 +95,20 @@ def _reason(error: dict[str, Any]) -> str:
     return f"{kind}, lines {lines}" if lines else str(kind)
 
 
-def _findings(results: list[dict[str, Any]], view: Path) -> tuple[Finding, ...]:
+def _findings(results: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
     occurrences = fingerprint.Occurrences()
     ordered = sorted(results, key=lambda item: (item["path"], item["start"]["offset"], item["check_id"]))
-    return tuple(_finding(result, view, occurrences) for result in ordered)
+    return tuple(_finding(result, bench, occurrences) for result in ordered)
 
 
-def _finding(result: dict[str, Any], view: Path, occurrences: fingerprint.Occurrences) -> Finding:
+def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.Occurrences) -> Finding:
     extra, path = result["extra"], _path(result["path"])
     metadata, rule = extra["metadata"], str(result["check_id"]).rpartition(".")[2]
-    lines = (view / path).read_text(encoding="utf-8", errors="replace").splitlines()
     first, last = int(result["start"]["line"]), int(result["end"]["line"])
-    flagged = "\n".join(lines[first - 1 : last])
+    flagged = flagged_lines(bench, path, first, last)
     category = Category(metadata["category"])
     make = fingerprint.secret if category is Category.SECRET else _code
-    number = occurrences.next(rule, path, fingerprint.collapse(flagged))
+    number = occurrences.next(rule, path, fingerprint.collapse(flagged.text))
     return Finding(
         tool="semgrep",
         rule=rule,
@@ -115,17 +117,21 @@ def _finding(result: dict[str, Any], view: Path, occurrences: fingerprint.Occurr
         severity=severity.of_word(str(metadata["severity"])),
         severity_origin=severity.TABLE,
         confidence=Confidence(str(metadata["confidence"]).lower()),
-        fingerprint=make(rule, path, flagged, number),
+        fingerprint=make(rule, path, flagged.text, number),
         message=fingerprint.collapse(str(metadata["title"] if category is Category.SECRET else extra["message"])),
         cwe=tuple(metadata["cwe"]),
         path=path,
         line=first,
         end_line=last,
-        suppressed_inline="nosem" in flagged or "nosem" in (lines[first - 2] if first > 1 else ""),
+        suppressed_inline=_suppressed(flagged),
     )
 
 
-def _code(rule: str, path: str, flagged: str, occurrence: str) -> Any:
+def _suppressed(flagged: Flagged) -> bool:
+    return flagged.matches(_NOSEM) or _NOSEM_ABOVE.search(flagged.above) is not None
+
+
+def _code(rule: str, path: str, flagged: str, occurrence: str) -> Fingerprint:
     return fingerprint.code("semgrep", rule, path, flagged, occurrence)
 
 

@@ -1,4 +1,4 @@
-"""One scale for every tool; the scores are those of the CVSS v3.1 examples and of published advisories."""
+"""Where a severity comes from is said with it; the vectors are the examples of the CVSS specification (FIRST)."""
 
 from typing import Any
 
@@ -70,25 +70,3 @@ def test_an_advisory_is_as_severe_as_the_worst_that_is_said_of_it(
     document: dict[str, Any], expected: Severity, origin: str
 ) -> None:
     assert severity.of_advisory(document) == (expected, origin)
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [
-        ("ERROR", Severity.HIGH),
-        ("warning", Severity.MEDIUM),
-        (" Low ", Severity.LOW),
-        ("INFO", Severity.INFO),
-        ("", Severity.HIGH),
-        ("UNDEFINED", Severity.HIGH),
-        ("a word of tomorrow", Severity.HIGH),
-    ],
-)
-def test_a_word_that_nobody_knows_is_high(word: str, expected: Severity) -> None:
-    assert severity.of_word(word) is expected
-
-
-def test_a_checkov_check_is_high_unless_the_table_says_that_it_is_a_convenience() -> None:
-    assert severity.of_checkov("CKV_K8S_16") is Severity.HIGH
-    assert severity.of_checkov("CKV_OF_TOMORROW_1") is Severity.HIGH
-    assert severity.of_checkov("CKV_K8S_11") is Severity.LOW

@@ -1,0 +1,35 @@
+"""The lines that a report flags, read from the scanner's own copy and from nowhere else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mintmark.pipelines.scan.interface import Workbench
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flagged:
+    """`text` is the flagged lines, `above` the one before them. Either may hold a secret: hash it, never tell it."""
+
+    text: str
+    above: str
+
+    def matches(self, pattern: re.Pattern[str]) -> bool:
+        return any(pattern.search(line) for line in self.text.split("\n"))
+
+
+def flagged_lines(bench: Workbench, path: str, first: int, last: int) -> Flagged:
+    """Raise `ValueError` for a path that the scanner was not given, or lines that the file does not have."""
+    require_given(bench, path)
+    # Only what ends a line for a parser ends one here: `splitlines` would also count form feeds and their like.
+    lines = (bench.view / path).read_text(encoding="utf-8", errors="replace").split("\n")
+    if not 1 <= first <= last <= len(lines):
+        raise ValueError(f"lines {first} to {last} of a file that has {len(lines)}")
+    return Flagged(text="\n".join(lines[first - 1 : last]), above=lines[first - 2] if first > 1 else "")
+
+
+def require_given(bench: Workbench, path: str) -> None:
+    """A report that speaks of other files is not of this scan."""
+    if path not in bench.given:
+        raise ValueError(f"a finding in a file that was not given: {path[:200]!r}")

@@ -1,0 +1,171 @@
+"""A report may come from a tool that the tree under test has taken over: what it says of other files is refused."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.pipelines.scan.builders import clock, tree
+from tests.pipelines.scan.fake_tool import VERSIONS
+
+from mintmark.pipelines.scan.advisories import Advisories
+from mintmark.pipelines.scan.environments import ToolEnvironments
+from mintmark.pipelines.scan.interface import Failure, ScanScope
+from mintmark.pipelines.scan.model import ScanReport, Status
+from mintmark.pipelines.scan.registry import SCANNERS
+from mintmark.pipelines.scan.run import scan_release
+
+Forge = Callable[[dict[str, Any]], None]
+CODE = "eval(input())\n"
+DOCKERFILE = 'FROM python:3.11-slim\nUSER root\nCMD ["python"]\n'
+PROGRAMS = {
+    # each writes the prepared report where the adapter wants it
+    "bandit": '[ "$1" = --version ] && { echo "bandit 1.9.4"; exit; }\n'
+    'while [ "$1" != -o ]; do shift; done\ncp @REPORT@ "$2"\n',
+    "semgrep": 'for a in "$@"; do case "$a" in --json-output=*) cp @REPORT@ "${a#--json-output=}";; esac; done\n',
+    "checkov": 'reading=$3\nwhile [ "$1" != -d ]; do shift; done\nview=$2\n'
+    'while [ "$1" != --output-file-path ]; do shift; done\nmkdir "$2"\n'
+    'sed "s#@VIEW@#$view#" @REPORT@ > "$2/results_json.json"\n'
+    'echo \'{"version": "3.3.30", "checks": ["CKV_1"], "files": {"dockerfile": {"\'"$view"\'/Dockerfile": 1}}}\''
+    " > $reading\n",
+}
+HONEST: dict[str, dict[str, Any]] = {
+    "bandit": {
+        "errors": [],
+        "metrics": {"_totals": {}, "./shop.py": {}},
+        "results": [
+            {
+                "filename": "./shop.py",
+                "test_id": "B307",
+                "test_name": "blacklist",
+                "line_number": 1,
+                "line_range": [1],
+                "col_offset": 0,
+                "issue_severity": "MEDIUM",
+                "issue_confidence": "HIGH",
+                "issue_text": "eval",
+                "issue_cwe": {"id": 78},
+            }
+        ],
+    },
+    "semgrep": {
+        "version": "1.180.0",
+        "errors": [],
+        "paths": {"scanned": ["shop.py"]},
+        "results": [
+            {
+                "path": "shop.py",
+                "check_id": "rules.eval-or-exec",
+                "start": {"line": 1, "offset": 0},
+                "end": {"line": 1},
+                "extra": {
+                    "message": "eval",
+                    "metadata": {
+                        "title": "Text is run as code",
+                        "category": "code",
+                        "severity": "high",
+                        "confidence": "high",
+                        "cwe": ["CWE-95"],
+                    },
+                },
+            }
+        ],
+    },
+    "checkov": {
+        "check_type": "dockerfile",
+        "results": {
+            "parsing_errors": [],
+            "skipped_checks": [],
+            "failed_checks": [
+                {
+                    "check_id": "CKV_DOCKER_8",
+                    "check_name": "Last USER is not root",
+                    "file_abs_path": "@VIEW@/Dockerfile",
+                    "file_line_range": [2, 2],
+                    "resource": "/Dockerfile.USER",
+                    "check_result": {"result": "FAILED", "evaluated_keys": []},
+                }
+            ],
+        },
+    },
+}
+
+
+def first(tool: str, report: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (report["results"]["failed_checks"] if tool == "checkov" else report["results"])[0]
+    return found
+
+
+def scan(folder: Path, tool: str, report: dict[str, Any], advisories: Advisories) -> ScanReport:
+    program = folder / "tools" / tool / "bin" / ("python" if tool == "checkov" else tool)
+    program.parent.mkdir(parents=True)
+    (program.parent / tool).touch()
+    prepared = folder / "prepared.json"
+    prepared.write_text(json.dumps(report), encoding="utf-8")
+    program.write_text("#!/bin/sh\n" + PROGRAMS[tool].replace("@REPORT@", str(prepared)), encoding="utf-8")
+    program.chmod(0o755)
+    plugins = folder / "tools/bandit/lib/python3.11/site-packages/bandit-1.9.4.dist-info/entry_points.txt"
+    plugins.parent.mkdir(parents=True)
+    plugins.write_text("[bandit.plugins]\na = b:c\n", encoding="utf-8")
+    reports = scan_release(
+        tree(folder, {"shop.py": CODE, "Dockerfile": DOCKERFILE}),
+        ScanScope(code=["."], iac=["."]),
+        ToolEnvironments(root=folder / "tools", versions=VERSIONS),
+        advisories,
+        folder / "out",
+        clock,
+        scanners=[scanner for scanner in SCANNERS if scanner.name == tool],
+    )
+    return next(item for item in reports if item.tool == tool)
+
+
+def elsewhere(tool: str, path: str) -> Forge:
+    key = {"bandit": "filename", "semgrep": "path", "checkov": "file_abs_path"}[tool]
+    return lambda report: first(tool, report).update({key: path})
+
+
+@pytest.mark.parametrize("tool", HONEST)
+def test_a_finding_in_a_given_file_is_taken(tool: str, tmp_path: Path, advisories: Advisories) -> None:
+    report = scan(tmp_path, tool, HONEST[tool], advisories)
+
+    assert report.status is Status.COMPLETE, report.reason
+    assert [item.path for item in report.findings] == ["Dockerfile" if tool == "checkov" else "shop.py"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "forge"),
+    [
+        *((tool, elsewhere(tool, path)) for tool in HONEST for path in ("/etc/hostname", "../../../etc/hostname", "")),
+        ("bandit", lambda report: first("bandit", report).update(line_range=[])),
+        ("bandit", lambda report: first("bandit", report).update(line_range=[1, 99])),
+        ("bandit", lambda report: first("bandit", report).update(issue_confidence="UNDEFINED")),
+        ("semgrep", lambda report: first("semgrep", report)["end"].update(line=0)),
+        ("semgrep", lambda report: first("semgrep", report)["end"].update(line=10**9)),
+        ("semgrep", lambda report: first("semgrep", report)["extra"]["metadata"].update(category="nothing")),
+        ("checkov", lambda report: first("checkov", report).update(file_line_range=[])),
+        ("checkov", lambda report: report["results"].update(failed_checks=None)),
+    ],
+)
+def test_a_finding_that_cannot_be_true_fails_the_scan(
+    tool: str, forge: Forge, tmp_path: Path, advisories: Advisories
+) -> None:
+    report = deepcopy(HONEST[tool])
+    forge(report)
+    answer = scan(tmp_path, tool, report, advisories)
+
+    assert answer.status is Status.FAILED
+    assert answer.reason.startswith(f"{Failure.REPORT_INVALID.value}: "), answer.reason
+    assert answer.findings == ()
+
+
+def test_a_suppression_comment_is_not_kept(tmp_path: Path, advisories: Advisories) -> None:
+    report = deepcopy(HONEST["checkov"])
+    results = report["results"]
+    results["skipped_checks"], results["failed_checks"] = results["failed_checks"], []
+    results["skipped_checks"][0]["check_result"] = {"result": "SKIPPED", "suppress_comment": "correct horse"}
+    answer = scan(tmp_path, "checkov", report, advisories)
+
+    assert [item.suppressed_inline for item in answer.findings] == [True]
+    assert "correct horse" not in (tmp_path / "out/checkov.json").read_text(encoding="utf-8") + repr(answer)
