@@ -15,7 +15,7 @@ from mintmark.evidence.bundle import encode_bundle, key_hint
 from mintmark.evidence.dsse import pae
 from mintmark.evidence.log import EvidenceLog, Submission
 from mintmark.evidence.note import NoteSigner
-from mintmark.evidence.statement import KINDS, PAYLOAD_TYPE
+from mintmark.evidence.statement import KINDS, MARKS, PAYLOAD_TYPE
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify import VerificationReport, verify_log
 
@@ -71,11 +71,12 @@ def trust_text(public: Any, *, kinds: tuple[str, ...] = tuple(KINDS), identity: 
 
 
 def statement(kind: str, predicate: dict[str, Any], **changes: Any) -> bytes:
+    """A statement with what every predicate of its kind has, `predicate` beside it."""
     document = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "a.whl", "digest": {"sha256": DIGEST}}],
         "predicateType": KINDS[kind],
-        "predicate": predicate,
+        "predicate": dict.fromkeys(MARKS[kind], "") | predicate,
     }
     return json.dumps(document | changes).encode()
 

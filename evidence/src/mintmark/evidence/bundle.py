@@ -50,11 +50,17 @@ def encode_bundle(payload: bytes, signature: bytes, *, hint: str) -> bytes:
 
 
 def parse_bundle(content: bytes) -> SignedPayload:
-    """Read a bundle strictly. Raises `FormatError`: `malformed`, `unsigned`, `type_mismatch`."""
+    """
+    Read a bundle strictly: what this release does not verify may not travel in it.
+
+    Raises `FormatError`: `malformed`, `unsigned`, `type_mismatch`, `key_unknown` (signed with no key that it names).
+    """
     document = parse_strict(content, what="bundle")
     if document.get("mediaType") != MEDIA_TYPE:
         raise FormatError("bundle", why=f"media type {document.get('mediaType')!r}, not {MEDIA_TYPE}")
+    _only(document, {"mediaType", "verificationMaterial", "dsseEnvelope"}, "the bundle")
     envelope = _object(document, "dsseEnvelope")
+    _only(envelope, {"payload", "payloadType", "signatures"}, "the envelope")
     if envelope.get("payloadType") != PAYLOAD_TYPE:
         raise FormatError(
             "bundle", why=f"payload type {envelope.get('payloadType')!r}, not {PAYLOAD_TYPE}", reason="type_mismatch"
@@ -64,7 +70,12 @@ def parse_bundle(content: bytes) -> SignedPayload:
         raise FormatError("bundle", why="no signature", reason="unsigned")
     if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], dict):
         raise FormatError("bundle", why="exactly one signature, as the bundle format asks")
-    hint = _object(_object(document, "verificationMaterial"), "publicKey").get("hint")
+    _only(signatures[0], {"sig", "keyid"}, "the signature")
+    material = _object(document, "verificationMaterial")
+    _only(material, {"publicKey", "tlogEntries"}, "the verification material")
+    if material.get("tlogEntries"):
+        raise FormatError("bundle", why="it carries entries of another log, which would go unverified")
+    hint = _object(material, "publicKey").get("hint")
     if not isinstance(hint, str) or not hint:
         raise FormatError("bundle", why="no public key hint", reason="key_unknown")
     return SignedPayload(
@@ -80,6 +91,12 @@ def signature_holds(signed: SignedPayload, key: ec.EllipticCurvePublicKey) -> bo
     except InvalidSignature:
         return False
     return True
+
+
+def _only(document: dict[str, Any], members: set[str], what: str) -> None:
+    unknown = document.keys() - members
+    if unknown:
+        raise FormatError("bundle", why=f"{what} has {min(unknown)!r}, which would go unverified")
 
 
 def _object(document: dict[str, Any], key: str) -> dict[str, Any]:

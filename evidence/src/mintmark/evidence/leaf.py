@@ -18,7 +18,7 @@ VERSION = 1
 SALT_SIZE = 32
 _DOMAIN = b"mintmark/payload/v1\x00"
 _FIELDS = {"v", "id", "kind", "at", "producer", "subjects", "controls", "refs", "payload"}
-_REF = re.compile(r"[A-Za-z0-9:._/@-]{1,200}")
+_REF = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +91,17 @@ def parse_leaf(content: bytes) -> Leaf:
 
 
 def check_refs(refs: Sequence[str]) -> tuple[str, ...]:
-    """References are ids: what reads like prose is refused before it is in the log for ever."""
+    """References are ids: what reads like prose or an e-mail address is refused before it is in the log for ever."""
     for ref in refs:
         if not _REF.fullmatch(ref):
-            raise FormatError("reference", why=f"{ref!r} is not an id of letters, digits and :._/@- (at most 200)")
+            raise FormatError("reference", why=f"{ref!r} is not an id of letters, digits and :._/- (at most 200)")
     return tuple(refs)
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
+    """RFC 3339 in UTC with milliseconds, so that the order of the texts is the order of the moments."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone could be any of 38")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 

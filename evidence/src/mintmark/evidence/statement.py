@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_V1 = "https://in-toto.io/Statement/v1"
 _STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"
 MAX_SUBJECTS = 1_000
+# A name goes into the log for ever: a file, an image, a package URL, and never a sentence.
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
 
 # kind → the predicate type that alone makes evidence of that kind
 KINDS = {
@@ -23,6 +26,16 @@ KINDS = {
     "decision": "https://mintmark.dev/decision/v1",
     "deployment": "https://mintmark.dev/deployment/v1",
     "waiver": "https://mintmark.dev/waiver/v1",
+}
+# kind → the members without which a predicate is not of that kind, whatever its type says. Full schemas are the gate's.
+MARKS = {
+    "provenance": {"buildDefinition", "runDetails"},
+    "sbom": {"bomFormat", "specVersion"},
+    "vsa": {"verifier", "resourceUri", "verificationResult"},
+    "scan": {"tool", "status"},
+    "decision": {"decision"},
+    "deployment": {"deployment_id"},
+    "waiver": {"rule", "fingerprint", "environment"},
 }
 _KIND_OF = {predicate_type: kind for kind, predicate_type in KINDS.items()}
 
@@ -50,8 +63,8 @@ def parse_statement(content: bytes) -> Statement:
     """
     Read a Statement v1. v0.1 is refused: its predicates follow other rules, and producers of today make v1.
 
-    Raises `FormatError` with reason `malformed`, `type_mismatch` (a predicate that is no evidence of ours) or
-    `weak_algorithm` (a subject without SHA-256).
+    Raises `FormatError` with reason `malformed`, `type_mismatch` (a predicate that is no evidence of ours, or is not
+    what its type says: an SBOM under the type of a summary) or `weak_algorithm` (a subject without SHA-256).
     """
     document = parse_strict(content, what="statement")
     kind = document.get("_type")
@@ -64,6 +77,13 @@ def parse_statement(content: bytes) -> Statement:
         raise FormatError("statement", why=f"predicate type {predicate_type!r} is not known", reason="type_mismatch")
     if not isinstance(predicate, dict):
         raise FormatError("statement", why="the predicate is not an object")
+    missing = MARKS[_KIND_OF[predicate_type]] - predicate.keys()
+    if missing:
+        raise FormatError(
+            "statement",
+            why=f"the predicate says {_KIND_OF[predicate_type]} and has no {', '.join(sorted(missing))}",
+            reason="type_mismatch",
+        )
     subjects = document.get("subject")
     if not isinstance(subjects, list) or not 0 < len(subjects) <= MAX_SUBJECTS:
         raise FormatError("statement", why=f"it needs 1 to {MAX_SUBJECTS} subjects")
@@ -75,6 +95,11 @@ def parse_statement(content: bytes) -> Statement:
 def _subject(document: Any) -> Subject:
     if not isinstance(document, dict) or not isinstance(document.get("name"), str):
         raise FormatError("statement", why="a subject has no name")
+    if not _NAME.fullmatch(document["name"]) or not unicodedata.is_normalized("NFC", document["name"]):
+        raise FormatError(
+            "statement",
+            why=f"subject {document['name'][:80]!r} is not a name of 1 to 256 NFC characters without spaces",
+        )
     digests = document.get("digest")
     digest = digests.get("sha256") if isinstance(digests, dict) else None
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):

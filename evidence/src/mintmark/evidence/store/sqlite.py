@@ -1,4 +1,4 @@
-"""The log in one SQLite file: durable on commit (`synchronous=FULL`), one writer at a time (`BEGIN IMMEDIATE`)."""
+"""The log in one SQLite file: durable on commit (`synchronous=EXTRA`), one writer at a time (`BEGIN IMMEDIATE`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, Row, create_engine, event, insert, select, update
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.leaf import parse_leaf
@@ -30,21 +30,21 @@ class SqliteStore:
         self._engine = engine(path)
         self._reader = engine(path, read_only=True)
         if not path.exists() or path.stat().st_size == 0:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as cause:
+                raise StoreUnavailable(
+                    f"{path.parent} cannot be made: {cause}", reason="store_unavailable", remedy="choose another folder"
+                ) from cause
             self._create(origin)
 
     def append(self, sequence: Sequencing) -> Batch | None:
-        try:
-            with self._engine.begin() as connection:
-                head = _head(connection)
-                batch = sequence(head, load_edge(connection, head))
-                if batch is not None:
-                    _write(connection, batch)
-                return batch
-        except OperationalError as cause:
-            raise StoreUnavailable(
-                f"the evidence store cannot be written: {cause.orig}", reason="store_unavailable", remedy="try again"
-            ) from cause
+        with self._writing() as connection:
+            head = _head(connection)
+            batch = sequence(head, load_edge(connection, head))
+            if batch is not None:
+                _write(connection, batch)
+            return batch
 
     def head(self) -> Head:
         with self.reading() as connection:
@@ -78,27 +78,47 @@ class SqliteStore:
             return note
 
     def keep_checkpoint(self, size: int, note: bytes) -> None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(insert(tables.checkpoint).prefix_with("OR IGNORE").values(size=size, note=note))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        try:
-            with self._reader.connect() as connection:
-                yield connection
-        except DatabaseError as cause:
-            raise LogRefused(
-                f"the evidence store cannot be read: {cause.orig}",
-                reason="store_malformed",
-                remedy="run `mintmark verify`, and restore the file if it is damaged",
-            ) from cause
+        with _translated(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with _translated(), self._engine.begin() as connection:
+            yield connection
 
     def _create(self, origin: str) -> None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             if connection.dialect.has_table(connection, tables.log_head.name):
                 return  # another process came first
             create_schema(connection)
             connection.execute(insert(tables.log_head).values(singleton=1, origin=origin, size=0, root=EMPTY_ROOT))
+
+
+# What another attempt, more room or another permission would mend; anything else is wrong with the file itself.
+_UNAVAILABLE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as cause:
+        if str(getattr(cause.orig, "sqlite_errorname", "")).startswith(_UNAVAILABLE):
+            raise StoreUnavailable(
+                f"the evidence store cannot be used: {cause.orig}",
+                reason="store_unavailable",
+                remedy="check the disk and the permissions, and try again",
+            ) from cause
+        raise LogRefused(
+            f"the evidence store cannot be used: {cause.orig}",
+            reason="store_malformed",
+            remedy="run `mintmark verify`, and restore the file if it is damaged",
+        ) from cause
 
 
 def engine(path: Path, *, read_only: bool = False) -> Engine:
@@ -117,7 +137,8 @@ def engine(path: Path, *, read_only: bool = False) -> Engine:
         with closing(connection.cursor()) as cursor:
             cursor.execute("PRAGMA foreign_keys = ON")
             if not read_only:
-                cursor.execute("PRAGMA synchronous = FULL")
+                # FULL does not sync the folder after the journal is unlinked: a power cut could undo a commit
+                cursor.execute("PRAGMA synchronous = EXTRA")
 
     @event.listens_for(made, "begin")
     def _begin(connection: Connection) -> None:
@@ -187,7 +208,9 @@ def _tile_root(connection: Connection, level: int, index: int) -> bytes:
 
 
 def _head(connection: Connection) -> Head:
-    row = connection.execute(select(tables.log_head)).one()
+    row = connection.execute(select(tables.log_head)).one_or_none()
+    if row is None:
+        raise LogRefused("the evidence store has no head", reason="store_malformed", remedy="run `mintmark verify`")
     return Head(origin=row.origin, size=row.size, root=row.root)
 
 
