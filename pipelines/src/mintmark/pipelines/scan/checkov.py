@@ -28,7 +28,7 @@ class CheckovScanner:
     name = "checkov"
 
     def files(self, tree: Tree, scope: ScanScope) -> tuple[str, ...] | None:
-        return below(tree, scope.iac, lambda path: _framework(path) is not None) if scope.iac else None
+        return below(tree, scope.iac, lambda path: _framework(tree.root, path) is not None) if scope.iac else None
 
     def scan(self, bench: Workbench) -> Observation:
         """A file counts as read when the runner of its framework holds definitions that it parsed from it."""
@@ -85,7 +85,7 @@ def _observe(
 
 def _left_unread(view: Path, path: str, parsed: dict[str, dict[str, int]], errors: set[str]) -> str:
     """Why this file does not count as read, or nothing."""
-    framework = _framework(path) or "no"
+    framework = _framework(view, path) or "no"
     if path in errors:
         return "checkov could not parse it"
     found = parsed.get(framework, {}).get(path, 0)
@@ -108,15 +108,23 @@ def _left_in_yaml(text: str, found: int) -> str:
     return f"checkov took {found} of its {documents} documents for Kubernetes manifests"
 
 
-def _framework(path: str) -> str | None:
+def _framework(root: Path, path: str) -> str | None:
+    """By name, as terraform, buildah and kubectl go by it; of JSON files, those that read like a manifest."""
     name, folder = PurePosixPath(path).name, PurePosixPath(path).parent
     if name.endswith((".tf", ".tf.json")):
         return "terraform"
-    if name.lower() == "dockerfile" or name.lower().startswith("dockerfile.") or name.lower().endswith(".dockerfile"):
+    if name.lower().startswith(("dockerfile.", "containerfile.")) or _is_image_build(name.lower()):
         return "dockerfile"
+    if name.endswith(".json"):
+        text = (root / path).read_text(encoding="utf-8", errors="replace")
+        return "kubernetes" if "apiVersion" in text and "kind" in text else None
     if not name.endswith((".yaml", ".yml")):
         return None
     return "github_actions" if folder.parts[-2:] == (".github", "workflows") else "kubernetes"
+
+
+def _is_image_build(name: str) -> bool:
+    return name in {"dockerfile", "containerfile"} or name.endswith((".dockerfile", ".containerfile"))
 
 
 def _findings(reports: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:

@@ -1,0 +1,70 @@
+"""Every infrastructure file is accounted for: read by checkov, told as unread, or none of its kind."""
+
+import pytest
+from tests.pipelines.scan.builders import CLEAN_DOCKERFILE, POD, clock, tree
+
+from mintmark.pipelines.scan.advisories import Advisories
+from mintmark.pipelines.scan.checkov import CheckovScanner
+from mintmark.pipelines.scan.environments import ToolEnvironments
+from mintmark.pipelines.scan.interface import ScanScope
+from mintmark.pipelines.scan.model import ScanReport, Status
+from mintmark.pipelines.scan.run import scan_release
+
+BUCKET = 'resource "aws_s3_bucket" "b" { bucket = "till" }\n'
+POD_AS_JSON = (
+    '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "till"}, "spec": {"containers": '
+    '[{"name": "till", "image": "till:1", "securityContext": {"privileged": true}}]}}'
+)
+FOUND = {
+    "bucket.tf": BUCKET,
+    "module/bucket.tf": BUCKET,
+    "none.tf": BUCKET.replace("{", "{\n  count = 0\n ", 1).replace('" }', '"\n}'),
+    "pod.json": POD_AS_JSON,
+    "list.yaml": f"apiVersion: v1\nkind: List\nitems: [{POD_AS_JSON}]\n",
+    "two.yaml": "---\n".join(POD.replace("{ANNOTATIONS}", "{}").replace("till", name) for name in ("one", "two")),
+    "till.Dockerfile": "FROM till:1\nUSER root\n",
+}
+READ = {
+    "variables.tf": 'variable "region" { default = "eu" }\n',
+    "outputs.tf": 'output "region" { value = var.region }\n',
+    "versions.tf": 'terraform { required_version = ">= 1" }\n',
+    "comments.tf": "# nothing yet\n/* nor here */\n",
+    "comments.yaml": "# nothing yet\n",
+    "Dockerfile": CLEAN_DOCKERFILE,
+}
+UNREAD = {
+    "Containerfile": "FROM till:1\nUSER root\n",
+    "bucket.tf.json": '{"resource": {"aws_s3_bucket": {"j": {"bucket": "till"}}}}',
+    "moved.tf": "moved {\n  from = a.b\n  to = a.c\n}\n",
+    "values.yaml": "replicas: 1\n",
+    "half.yaml": POD.replace("{ANNOTATIONS}", "{}") + "---\nreplicas: 1\n",
+}
+OTHERS = {"README.md": "# Till\n", "dashboard.json": '{"panels": []}'}
+
+
+@pytest.fixture(scope="module")
+def report(
+    tmp_path_factory: pytest.TempPathFactory, environments: ToolEnvironments, advisories: Advisories
+) -> ScanReport:
+    folder = tmp_path_factory.mktemp("infrastructure")
+    exported = tree(folder, {**FOUND, **READ, **UNREAD, **OTHERS})
+    scope, scanners = ScanScope(iac=["."]), [CheckovScanner()]
+    reports = scan_release(exported, scope, environments, advisories, folder / "out", clock, scanners=scanners)
+    return next(item for item in reports if item.tool == "checkov")
+
+
+def test_each_file_is_given_and_read_or_told_as_unread(report: ScanReport) -> None:
+    assert report.status is Status.INCOMPLETE
+    assert {item.path for item in report.unread} == UNREAD.keys()
+    assert report.given == len(FOUND) + len(READ) + len(UNREAD)
+    assert report.read == len(FOUND) + len(READ)
+
+
+@pytest.mark.parametrize("path", FOUND)
+def test_what_is_bad_in_a_file_is_found_whatever_the_file_is_called(path: str, report: ScanReport) -> None:
+    assert [item for item in report.findings if item.path == path and item.severity == "high"]
+
+
+@pytest.mark.parametrize("path", READ)
+def test_a_file_with_nothing_to_check_is_read_and_clean(path: str, report: ScanReport) -> None:
+    assert [item for item in report.findings if item.path == path] == []
