@@ -1,14 +1,17 @@
 -- The ledger: double entry, append-only, written through `ledger.post` alone.
 
+-- Without a password nobody logs in as `florin_app` where passwords are asked for: setting one is the operator's.
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'florin_owner') THEN CREATE ROLE florin_owner NOLOGIN; END IF;
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'florin_app') THEN CREATE ROLE florin_app NOLOGIN; END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'florin_app') THEN CREATE ROLE florin_app LOGIN; END IF;
 END $$;
 DO $$ BEGIN
   EXECUTE format('GRANT florin_owner, florin_app TO %I', current_user);
   EXECUTE format('GRANT CREATE ON DATABASE %I TO florin_owner', current_database());
 END $$;
 SET ROLE florin_owner;
+-- A function is nobody's to call until it is granted: PostgreSQL's own default is everybody's.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 CREATE SCHEMA ledger;
 CREATE SCHEMA payments;
@@ -17,6 +20,13 @@ CREATE SCHEMA platform;
 CREATE FUNCTION platform.deny() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '%.% is append-only (% denied)', tg_table_schema, tg_table_name, tg_op USING ERRCODE = '42501';
+END $$;
+
+-- `pg_temp` last in every search_path here: left out, it is searched first, and whoever calls may have filled it.
+CREATE FUNCTION platform.make_permanent(target regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE ON %s FOR EACH ROW EXECUTE FUNCTION platform.deny()', target);
+  EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.deny()', target);
 END $$;
 
 CREATE FUNCTION platform.make_append_only(target regclass) RETURNS void LANGUAGE plpgsql AS $$
@@ -30,7 +40,17 @@ CREATE TABLE ledger.currency (
   code text PRIMARY KEY CHECK (code ~ '^[A-Z]{3}$'),
   exponent smallint NOT NULL CHECK (exponent BETWEEN 0 AND 4)
 );
-INSERT INTO ledger.currency VALUES ('EUR', 2), ('USD', 2), ('GBP', 2), ('JPY', 0), ('KWD', 3), ('CLF', 4);
+INSERT INTO ledger.currency (code, exponent)
+  SELECT code, exponent FROM (VALUES
+    (0, 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'),
+    (3, 'BHD IQD JOD KWD LYD OMR TND'),
+    (4, 'CLF UYW'),
+    (2, 'AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC '
+        'CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR '
+        'JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD '
+        'NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN '
+        'SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW')
+  ) AS known(exponent, codes), LATERAL unnest(string_to_array(codes, ' ')) AS code;
 
 CREATE TABLE ledger.account (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -83,7 +103,7 @@ CREATE TABLE ledger.leaf_queue (
   queued_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE FUNCTION ledger.check_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger.check_balanced() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE problem text;
 BEGIN
   SELECT CASE
@@ -94,7 +114,8 @@ BEGIN
     INTO problem
     FROM (
       SELECT new_rows.entry_id, new_rows.currency, sum(new_rows.amount) AS total, min(e.legs) AS legs,
-             bool_or(e.xact <> pg_current_xact_id()) AS late,
+             -- The moment too, for a dump restored elsewhere brings numbers of transactions that are yet to come.
+             bool_or(e.xact <> pg_current_xact_id() OR e.created_at <> now()) AS late,
              sum(count(*)) OVER (PARTITION BY new_rows.entry_id) AS written
         FROM new_rows JOIN ledger.entry e ON e.id = new_rows.entry_id
        GROUP BY new_rows.entry_id, new_rows.currency
@@ -106,12 +127,23 @@ END $$;
 CREATE TRIGGER balanced AFTER INSERT ON ledger.posting REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION ledger.check_balanced();
 
+CREATE FUNCTION ledger.check_has_legs() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM ledger.posting WHERE entry_id = new.id) THEN
+    RAISE EXCEPTION 'an entry has the legs that it declares' USING ERRCODE = '23514', CONSTRAINT = 'has_legs';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER has_legs AFTER INSERT ON ledger.entry DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION ledger.check_has_legs();
+
 SELECT platform.make_append_only(target) FROM unnest(ARRAY[
-  'ledger.currency', 'ledger.account', 'ledger.entry', 'ledger.posting']::regclass[]) target;
+  'ledger.currency', 'ledger.account', 'ledger.entry', 'ledger.posting', 'ledger.leaf_queue']::regclass[]) target;
+SELECT platform.make_permanent('ledger.balance');
 
 -- The text that the leaf hash covers; service/README.md defines it line by line.
 CREATE FUNCTION ledger.canonical_entry(p_entry bigint) RETURNS text LANGUAGE sql STABLE
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
   SELECT format(E'florin/entry/v1\nid %s\ncreated_at %s\nkind %s\nsource %s\nref %s\ndeployment %s\n',
       e.id, to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
       e.kind, e.source, e.ref, e.deployment_id)
@@ -120,9 +152,10 @@ SET search_path = pg_catalog AS $$
     FROM ledger.entry e WHERE e.id = p_entry
 $$;
 
--- The only write path. Rows are locked in id order; the same (source, ref) returns the first entry again.
+-- The only write path. Rows are locked in id order; the same (source, ref) returns the first entry again, and with
+-- other legs or of another kind it is refused: two different movements of money are never taken for one.
 CREATE FUNCTION ledger.post(p_source text, p_ref text, p_kind text, p_deployment uuid, p_codes text[], p_amounts bigint[])
-RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_entry bigint;
   v_known bigint;
@@ -139,6 +172,15 @@ BEGIN
     ON CONFLICT (source, ref) DO NOTHING RETURNING id INTO v_entry;
   IF v_entry IS NULL THEN
     SELECT id INTO STRICT v_entry FROM ledger.entry WHERE source = p_source AND ref = p_ref;
+    IF NOT EXISTS (SELECT FROM ledger.entry WHERE id = v_entry AND kind = p_kind AND legs = v_count) OR EXISTS (
+      SELECT FROM unnest(p_codes, p_amounts) WITH ORDINALITY u(code, amount, leg)
+        LEFT JOIN (ledger.posting p JOIN ledger.account a ON a.id = p.account_id)
+          ON p.entry_id = v_entry AND p.leg = u.leg AND a.code = u.code AND p.amount = u.amount
+       WHERE p.entry_id IS NULL)
+    THEN
+      RAISE EXCEPTION '% % was posted as something else', p_source, p_ref
+        USING ERRCODE = '23505', CONSTRAINT = 'ref_posted_once';
+    END IF;
     RETURN v_entry;
   END IF;
   SELECT count(*) INTO v_known FROM unnest(p_codes) AS wanted(code) JOIN ledger.account a ON a.code = wanted.code;
@@ -163,7 +205,7 @@ END $$;
 
 -- Holds reduce what is available; the check constraint `funds` refuses one that is not covered.
 CREATE FUNCTION ledger.hold(p_code text, p_currency text, p_amount bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE ledger.balance b SET pending_out = pending_out + p_amount FROM ledger.account a
     WHERE a.id = b.account_id AND a.code = p_code AND a.currency = p_currency;
@@ -173,7 +215,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION ledger.open_account(p_code text, p_currency text, p_min_available bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_id bigint;
 BEGIN
   INSERT INTO ledger.account (code, currency) VALUES (p_code, p_currency)

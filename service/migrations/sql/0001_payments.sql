@@ -4,13 +4,19 @@ SET ROLE florin_owner;
 CREATE TABLE payments.transition (from_state text, to_state text, PRIMARY KEY (from_state, to_state));
 INSERT INTO payments.transition VALUES ('new', 'authorized'), ('authorized', 'captured');
 
--- Thirteen to nineteen digits that pass Luhn look like a card number (ISO/IEC 7812-1), and never get in.
+-- A run of 12 to 19 digits that stands by itself, single spaces and dashes between them aside, and that passes the Luhn
+-- check (ISO/IEC 7812-1) looks like a card number, alone or inside other text. UUIDs are none, though one in some
+-- thousand would pass. `florin.kit.guard` says the same in Python.
 CREATE FUNCTION platform.looks_like_pan(p_text text) RETURNS boolean LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog AS $$
-  SELECT length(d) BETWEEN 12 AND 19 AND d ~ '^[0-9]+$' AND (
-    SELECT sum(CASE WHEN (length(d) - i) % 2 = 0 THEN v WHEN v * 2 > 9 THEN v * 2 - 9 ELSE v * 2 END) % 10 = 0
-      FROM generate_series(1, length(d)) i, LATERAL (SELECT substr(d, i, 1)::int AS v) digit)
-    FROM (SELECT regexp_replace(p_text, '[ -]', '', 'g') AS d) stripped
+SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(bool_or(total % 10 = 0), false)
+    FROM (SELECT regexp_replace(run[1], '[ -]', '', 'g') AS d
+            FROM regexp_matches(
+              regexp_replace(p_text, '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}', '.', 'g'),
+              '(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9])*(?![0-9A-Za-z])', 'g') AS run) runs,
+         LATERAL (SELECT sum(CASE WHEN (length(d) - i) % 2 = 0 THEN v WHEN v * 2 > 9 THEN v * 2 - 9 ELSE v * 2 END) AS total
+                    FROM generate_series(1, length(d)) i, LATERAL (SELECT substr(d, i, 1)::int AS v) digit) luhn
+   WHERE length(d) BETWEEN 12 AND 19
 $$;
 
 CREATE TABLE payments.payment (
@@ -39,7 +45,7 @@ CREATE TABLE payments.payment_event (
   FOREIGN KEY (from_state, to_state) REFERENCES payments.transition
 );
 
-CREATE FUNCTION payments.on_state() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+CREATE FUNCTION payments.on_state() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_before text := CASE WHEN tg_op = 'INSERT' THEN 'new' ELSE old.state END;
 BEGIN
   IF NOT EXISTS (SELECT FROM payments.transition WHERE from_state = v_before AND to_state = new.state) THEN
@@ -62,19 +68,26 @@ CREATE TABLE platform.idempotency_key (
   status smallint NOT NULL,
   body bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (tenant, endpoint, key)
+  PRIMARY KEY (tenant, endpoint, key),
+  CONSTRAINT no_pan CHECK (NOT platform.looks_like_pan(key))
 );
 
 SELECT platform.make_append_only(target) FROM unnest(ARRAY[
-  'payments.transition', 'payments.payment_event', 'ledger.leaf_queue']::regclass[]) target;
+  'payments.transition', 'payments.payment_event']::regclass[]) target;
+SELECT platform.make_permanent('payments.payment');
 
 CREATE TYPE platform.answer AS (status smallint, body bytea, replayed boolean);
 
--- Claim a key, or find what it answered before. A second claim waits for the first one's commit, and then replays it.
+-- Claim a key, or find what it answered before: status -1 for another body, -2 while the first call is still at work.
+-- The lock makes a second caller hear that at once, and not wait with a connection in his hand; it ends with the
+-- transaction. Two keys with one hash would share it, and the later caller would be told to try again.
 CREATE FUNCTION platform.claim(p_tenant text, p_endpoint text, p_key text, p_fingerprint bytea)
-RETURNS platform.answer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS platform.answer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_known platform.idempotency_key;
 BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\n', p_tenant, p_endpoint, p_key), 0)) THEN
+    RETURN (-2, '', false)::platform.answer;
+  END IF;
   INSERT INTO platform.idempotency_key VALUES (p_tenant, p_endpoint, p_key, p_fingerprint, 0, '')
     ON CONFLICT DO NOTHING;
   IF FOUND THEN RETURN NULL; END IF;
@@ -85,7 +98,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION platform.conclude(p_tenant text, p_endpoint text, p_key text, p_status int, p_body json)
-RETURNS platform.answer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+RETURNS platform.answer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_body bytea := convert_to(p_body::text, 'UTF8');
 BEGIN
   UPDATE platform.idempotency_key SET status = p_status, body = v_body
@@ -95,7 +108,7 @@ END $$;
 
 -- What the database refused, as a problem (RFC 9457). The refusal is stored under the key like any other outcome.
 CREATE FUNCTION payments.problem(p_constraint text) RETURNS json LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
   SELECT json_build_object('type', 'https://mintmark.dev/florin/problems/' || kind, 'title', title, 'status', status, 'detail', detail)
     FROM (VALUES
       ('funds', 'insufficient-funds', 'Insufficient funds', 402, 'The payer''s available balance does not cover the amount; fund the account or lower the amount.'),
@@ -110,7 +123,7 @@ $$;
 
 CREATE FUNCTION payments.authorize(p_tenant text, p_key text, p_fingerprint bytea, p_id uuid, p_payer text, p_payee text,
   p_amount bigint, p_currency text, p_token text) RETURNS platform.answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_answer platform.answer; v_constraint text; v_problem json;
 BEGIN
   v_answer := platform.claim(p_tenant, 'authorize', p_key, p_fingerprint);
@@ -134,13 +147,15 @@ END $$;
 
 CREATE FUNCTION payments.capture(p_tenant text, p_key text, p_fingerprint bytea, p_id uuid, p_amount bigint,
   p_deployment uuid) RETURNS platform.answer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE v_answer platform.answer; v_payment payments.payment; v_entry bigint; v_constraint text; v_problem json;
 BEGIN
-  SELECT * INTO v_payment FROM payments.payment WHERE id = p_id AND tenant = p_tenant FOR UPDATE;
-  IF NOT FOUND THEN RETURN (404, '', false)::platform.answer; END IF;
+  IF NOT EXISTS (SELECT FROM payments.payment WHERE id = p_id AND tenant = p_tenant) THEN
+    RETURN (404, '', false)::platform.answer;
+  END IF;
   v_answer := platform.claim(p_tenant, 'capture:' || p_id, p_key, p_fingerprint);
   IF v_answer IS NOT NULL THEN RETURN v_answer; END IF;
+  SELECT * INTO STRICT v_payment FROM payments.payment WHERE id = p_id FOR UPDATE;
   BEGIN
     UPDATE payments.payment SET state = 'captured', captured = p_amount WHERE id = p_id;
     PERFORM ledger.hold(v_payment.payer, v_payment.currency, -v_payment.amount);
@@ -159,7 +174,6 @@ END $$;
 
 GRANT USAGE ON SCHEMA ledger, payments, platform TO florin_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger, payments TO florin_app;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger, payments, platform FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.post, ledger.open_account, ledger.canonical_entry, payments.authorize, payments.capture TO florin_app;
 RESET ROLE;
 GRANT SELECT ON public.schema_version TO florin_app;

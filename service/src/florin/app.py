@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from florin import health
-from florin.kit import problems
+from florin.kit import logs, problems
 from florin.kit.configuration import Configuration
 from florin.kit.database import open_database
 from florin.ledger.api import router as ledger
@@ -28,6 +28,7 @@ def make_app(configuration: Configuration, database_url: str) -> FastAPI:
 
     app = FastAPI(title="Florin", version=version("florin"), lifespan=lifespan, docs_url=None, redoc_url=None)
     problems.install(app)
+    app.add_middleware(logs.RequestLog)
     for router in (payments, ledger, health.router):
         app.include_router(router)
     return app

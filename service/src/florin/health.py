@@ -27,7 +27,7 @@ async def ready(request: Request) -> Response:
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_S):
             revision = await current_revision(request.app.state.database.pool)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # a time-out is an OSError too
         return problem_response("not-ready", title="Not ready", status=503, detail="The database does not answer.")
     if revision != head_revision():
         return problem_response(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import uuid
@@ -12,12 +13,23 @@ from pathlib import Path
 # Postings of a development run bear this mark, so that nobody takes them for a deployment's.
 DEVELOPMENT_DEPLOYMENT = uuid.UUID(int=0)
 
+NOT_SHOWN = "not shown"  # of a value that may hold a password
+VARIABLES = (
+    "FLORIN_ALLOW_UNAUTHENTICATED",
+    "FLORIN_DATABASE_URL",
+    "FLORIN_DATA_DIR",
+    "FLORIN_DEPLOYMENT_ID",
+    "FLORIN_HOST",
+    "FLORIN_MODE",
+    "FLORIN_PORT",
+)
+
 
 class ConfigurationError(Exception):
     """A variable is missing or wrong."""
 
     def __init__(self, variable: str, *, value: str | None, wanted: str) -> None:
-        found = "is missing" if value is None else f"is {value!r}"
+        found = "is missing" if value is None else "cannot be used" if value == NOT_SHOWN else f"is {value!r}"
         super().__init__(f"{variable} {found}: {wanted}")
         self.variable = variable
 
@@ -36,6 +48,7 @@ class Configuration:
 
 def read_configuration(environment: Mapping[str, str]) -> Configuration:
     """Raises `ConfigurationError` for the first variable that is missing or wrong."""
+    _refuse_unknown(environment)
     development = _mode(environment) == "development"
     return Configuration(
         database_url=_database_url(environment),
@@ -45,6 +58,15 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
         host=_host(environment),
         port=_port(environment),
     )
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt variable is a setting that silently does not hold."""
+    for variable in sorted(environment):
+        if variable.startswith("FLORIN_") and variable not in VARIABLES:
+            near = difflib.get_close_matches(variable, VARIABLES, n=1)
+            wanted = f"did you mean {near[0]}?" if near else f"Florin knows {', '.join(VARIABLES)}"
+            raise ConfigurationError(variable, value=NOT_SHOWN, wanted=f"there is no such variable; {wanted}")
 
 
 def _mode(environment: Mapping[str, str]) -> str:
@@ -58,7 +80,7 @@ def _database_url(environment: Mapping[str, str]) -> str | None:
     url = environment.get("FLORIN_DATABASE_URL")
     if url is not None and not url.startswith(("postgresql://", "postgres://")):
         raise ConfigurationError(
-            "FLORIN_DATABASE_URL", value="not shown", wanted="set it to postgresql://user@host:port/database"
+            "FLORIN_DATABASE_URL", value=NOT_SHOWN, wanted="set it to postgresql://user@host:port/database"
         )
     return url
 
@@ -82,13 +104,17 @@ def _deployment_id(environment: Mapping[str, str], *, development: bool) -> uuid
     if value is None and development:
         return DEVELOPMENT_DEPLOYMENT
     try:
-        return uuid.UUID(value or "")
-    except ValueError as cause:
+        deployment = uuid.UUID(value or "")
+    except ValueError:
+        deployment = DEVELOPMENT_DEPLOYMENT
+    if deployment == DEVELOPMENT_DEPLOYMENT:
         raise ConfigurationError(
             "FLORIN_DEPLOYMENT_ID",
             value=value,
-            wanted="set it to the UUID of this deployment, for every posting bears it; or set FLORIN_MODE=development",
-        ) from cause
+            wanted="set it to the UUID of this deployment, for every posting bears it; or set FLORIN_MODE=development "
+            "and leave it out",
+        )
+    return deployment
 
 
 def _host(environment: Mapping[str, str]) -> str:

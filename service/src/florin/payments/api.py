@@ -92,7 +92,7 @@ async def payment(request: Request, payment_id: uuid.UUID) -> dict[str, Any]:
 
 def _key(request: Request) -> str:
     key: str = request.headers.get("idempotency-key", "")
-    if not 0 < len(key) <= MAX_KEY_LENGTH:
+    if not 0 < len(key) <= MAX_KEY_LENGTH or looks_like_pan(key):
         raise IdempotencyKeyMissing
     return key
 

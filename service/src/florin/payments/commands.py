@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from florin.payments.errors import IdempotencyKeyReused, PaymentNotFound
+from florin.payments.errors import IdempotencyKeyInProgress, IdempotencyKeyReused, PaymentNotFound
 
 # There is one tenant until callers are identified.
 TENANT = "default"
 _KEY_REUSED = -1
+_KEY_IN_PROGRESS = -2
 _NOT_FOUND = 404
 
 
@@ -64,4 +65,6 @@ async def capture(
 def _answer(row: asyncpg.Record) -> Answer:
     if row["status"] == _KEY_REUSED:
         raise IdempotencyKeyReused
+    if row["status"] == _KEY_IN_PROGRESS:
+        raise IdempotencyKeyInProgress
     return Answer(status=row["status"], body=row["body"], replayed=row["replayed"])
