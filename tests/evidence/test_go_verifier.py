@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.evidence.builders import bench
 
-from mintmark.evidence.export import export_tiles
+from mintmark.evidence.export import export_log
 from mintmark.evidence.log import EvidenceLog
 
 SOURCE = Path(__file__).parent / "goverify"
@@ -51,7 +51,7 @@ def receipt_files(log: EvidenceLog, index: int, folder: Path) -> tuple[Path, Pat
 def test_the_go_verifier_accepts_checkpoint_tiles_and_receipts(size: int, goverify: Path, tmp_path: Path) -> None:
     place = bench(tmp_path)
     log = place.fill(size)
-    export_tiles(log, tmp_path / "export")
+    export_log(log, tmp_path / "export")
     files = [path for index in {0, size // 2, size - 1} for path in receipt_files(log, index, tmp_path)]
 
     assert accepted(goverify, place.signer.vkey, tmp_path / "export", *files)
@@ -67,7 +67,7 @@ FLIPS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("what", FLIPS)
 def test_the_go_verifier_refuses_a_flipped_bit(what: str, goverify: Path, tmp_path: Path) -> None:
     place = bench(tmp_path)
-    export_tiles(place.fill(300), tmp_path / "export")
+    export_log(place.fill(300), tmp_path / "export")
     path = FLIPS[what](tmp_path / "export")
     content = bytearray(path.read_bytes())
     content[20] ^= 1
@@ -79,7 +79,7 @@ def test_the_go_verifier_refuses_a_flipped_bit(what: str, goverify: Path, tmp_pa
 def test_the_go_verifier_refuses_a_receipt_of_another_entry(goverify: Path, tmp_path: Path) -> None:
     place = bench(tmp_path)
     log = place.fill(5)
-    export_tiles(log, tmp_path / "export")
+    export_log(log, tmp_path / "export")
     receipt, _ = receipt_files(log, 1, tmp_path)
     _, entry = receipt_files(log, 2, tmp_path)
 

@@ -26,6 +26,11 @@ KINDS = {
     "decision": "https://mintmark.dev/decision/v1",
     "deployment": "https://mintmark.dev/deployment/v1",
     "waiver": "https://mintmark.dev/waiver/v1",
+    "refusal": "https://mintmark.dev/refusal/v1",
+    "erasure": "https://mintmark.dev/erasure/v1",
+    "epoch": "https://mintmark.dev/epoch/v1",
+    "gap": "https://mintmark.dev/gap/v1",
+    "ledger-batch": "https://mintmark.dev/ledger-batch/v1",
 }
 # kind → the members without which a predicate is not of that kind, whatever its type says. Full schemas are the gate's.
 MARKS = {
@@ -36,6 +41,11 @@ MARKS = {
     "decision": {"decision"},
     "deployment": {"deployment_id"},
     "waiver": {"rule", "fingerprint", "environment"},
+    "refusal": {"reason", "size"},
+    "erasure": {"index", "commitment", "basis"},
+    "epoch": {"origin", "size", "root", "checkpoint"},
+    "gap": {"what", "since"},
+    "ledger-batch": {"ledger", "batch", "first", "last", "count", "root", "trial_balance_digest"},
 }
 _KIND_OF = {predicate_type: kind for kind, predicate_type in KINDS.items()}
 

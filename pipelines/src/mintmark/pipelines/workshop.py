@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.note import NoteSigner
+from mintmark.evidence.statement import KINDS
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.pipelines.configuration import Project
 from mintmark.pipelines.errors import IncompleteError, IntegrityError
@@ -123,7 +125,7 @@ def _trust(folder: Path, signer: LocalSigner) -> TrustPolicy:
             "# Which keys may write which kinds of evidence. Keys of origin `local` satisfy no protected environment.\n"
             "version = 1\n\n[[keys]]\n"
             f'id = "{signer.identity}"\norigin = "{signer.origin}"\n'
-            'kinds = ["provenance", "sbom", "vsa", "scan", "decision", "deployment", "waiver"]\n'
+            f"kinds = {json.dumps(list(KINDS))}\n"
             f'public_key = """\n{signer.public_pem().decode()}"""\n',
             encoding="utf-8",
         )
