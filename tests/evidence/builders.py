@@ -11,13 +11,18 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from mintmark.evidence.archive import Archive
 from mintmark.evidence.bundle import encode_bundle, key_hint
 from mintmark.evidence.dsse import pae
 from mintmark.evidence.log import EvidenceLog, Submission
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.statement import KINDS, MARKS, PAYLOAD_TYPE
+from mintmark.evidence.store.open import open_backend
 from mintmark.evidence.trust import TrustPolicy
-from mintmark.evidence.verify import VerificationReport, verify_log
+from mintmark.evidence.verify.check import Trust, verify_log
+from mintmark.evidence.verify.exported import ExportedSource
+from mintmark.evidence.verify.live import LiveSource
+from mintmark.evidence.verify.report import VerificationReport
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DIGEST = "ab" * 32
@@ -25,16 +30,23 @@ DIGEST = "ab" * 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A log in a temporary folder, and all that is needed to write to it and to verify it."""
+    """A log in a temporary folder or on PostgreSQL, and all that is needed to write to it and to verify it."""
 
-    home: Path
+    url: str
     archive: Path
     key: ec.EllipticCurvePrivateKey
     trust: TrustPolicy
     signer: NoteSigner
 
     def open(self) -> EvidenceLog:
-        return EvidenceLog.open(self.home, archive=self.archive, signer=self.signer, trust=self.trust)
+        return EvidenceLog.open(
+            self.url, archive=self.archive, signer=self.signer, trust=self.trust, clerk=Clerk(self.key)
+        )
+
+    @property
+    def file(self) -> Path:
+        """The SQLite file, where that is the backend."""
+        return Path(self.url.removeprefix("sqlite:///"))
 
     def bundle(self, kind: str = "scan", **predicate: Any) -> bytes:
         return signed(self.key, statement(kind, {"origin": "local", **predicate}))
@@ -46,15 +58,30 @@ class Bench:
         return log
 
     def verify(self) -> VerificationReport:
-        return verify_log(self.home, archive=self.archive, trust=self.trust, log_vkey=self.signer.vkey)
+        source = LiveSource(backend=open_backend(self.url), archive=Archive(folder=self.archive))
+        return verify_log(source, Trust(log_key=self.signer.verifier, policy=self.trust))
+
+    def verify_export(self, folder: Path) -> VerificationReport:
+        return verify_log(ExportedSource(folder=folder), Trust(log_key=self.signer.verifier, policy=self.trust))
 
 
-def bench(folder: Path, *, kinds: tuple[str, ...] = tuple(KINDS)) -> Bench:
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Signs with a key that the trust policy knows."""
+
+    key: ec.EllipticCurvePrivateKey
+
+    def sign(self, statement: bytes) -> bytes:
+        return signed(self.key, statement)
+
+
+def bench(folder: Path, *, kinds: tuple[str, ...] = tuple(KINDS), url: str | None = None) -> Bench:
+    """On SQLite in `folder`, unless a URL names another store."""
     key = ec.generate_private_key(ec.SECP256R1())
     path = folder / "trust.toml"
     path.write_text(trust_text(key.public_key(), kinds=kinds), encoding="utf-8")
     return Bench(
-        home=folder / "evidence",
+        url=url or f"sqlite:///{folder / 'evidence' / 'log.sqlite3'}",
         archive=folder / "archive",
         key=key,
         trust=TrustPolicy.load(path),

@@ -77,7 +77,7 @@ def test_a_bundle_that_does_not_hold_is_refused_and_not_stored(attack: str, tmp_
         log.record(make(place), now=NOW)
 
     assert refused.value.reason == reason
-    assert log.store.head().size == 1
+    assert [(row.kind, row.refs) for row in log.search()][1:] == [("refusal", (f"refused:{reason}",))]
 
 
 def test_the_sound_bundle_gets_in(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_sound_bundle_gets_in(tmp_path: Path) -> None:
 
 
 def test_a_key_writes_only_the_kinds_it_may(tmp_path: Path) -> None:
-    place = bench(tmp_path, kinds=("scan",))
+    place = bench(tmp_path, kinds=("scan", "refusal"))
     log = place.open()
 
     log.record(place.bundle("scan"), now=NOW)

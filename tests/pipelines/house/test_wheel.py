@@ -42,7 +42,9 @@ def test_the_wheel_holds_both_halves_and_the_policies_and_nothing_beside_them(wh
         names = set(archive.namelist())
 
     assert {
-        "mintmark/evidence/verify.py",
+        "mintmark/evidence/verify/check.py",
+        "mintmark/evidence/store/sql/postgresql/0001_log.sql",
+        "mintmark/evidence/store/migrations/versions/0001_log.py",
         "mintmark/evidence/py.typed",
         "mintmark/pipelines/cli/main.py",
         "mintmark/pipelines/py.typed",
@@ -77,7 +79,7 @@ def test_the_auditors_half_imports_without_any_extra(wheel: Path, tmp_path: Path
 
     imported = run_python("-I", "-c", IMPORT_WITHOUT_EXTRAS, str(tmp_path)).split()
 
-    assert "mintmark.evidence.verify" in imported
+    assert "mintmark.evidence.verify.check" in imported
     assert "mintmark.evidence.store.sqlite" in imported
 
 

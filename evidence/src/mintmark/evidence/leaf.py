@@ -19,6 +19,7 @@ SALT_SIZE = 32
 _DOMAIN = b"mintmark/payload/v1\x00"
 _FIELDS = {"v", "id", "kind", "at", "producer", "subjects", "controls", "refs", "payload"}
 _REF = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
+_ID = re.compile(r"[A-Za-z0-9:._-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,13 @@ def check_refs(refs: Sequence[str]) -> tuple[str, ...]:
         if not _REF.fullmatch(ref):
             raise FormatError("reference", why=f"{ref!r} is not an id of letters, digits and :._/- (at most 200)")
     return tuple(refs)
+
+
+def check_id(identity: str) -> str:
+    """A UUIDv7, or an id of the producer's own that makes a second submission the same entry."""
+    if not _ID.fullmatch(identity):
+        raise FormatError("entry", why=f"{identity[:80]!r} is not an id of letters, digits and :._- (at most 100)")
+    return identity
 
 
 def timestamp(moment: datetime) -> str:

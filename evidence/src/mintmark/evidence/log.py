@@ -1,29 +1,44 @@
-"""The sequencer: one transaction a batch under the head's lock, signed after commit, archived before it is believed."""
+"""The log, open for writing: verified at ingest, one transaction a batch, signed after commit, archived before told."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, text
 
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.bundle import MEDIA_TYPE
-from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
-from mintmark.evidence.errors import LogRefused, NotFound
+from mintmark.evidence.checkpoint import Checkpoint
+from mintmark.evidence.errors import EvidenceError, FormatError, IngestRefused, LogRefused
 from mintmark.evidence.ingest import Accepted, accept
-from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_refs, commit, parse_leaf, timestamp, uuid7
+from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, parse_leaf, timestamp, uuid7
 from mintmark.evidence.note import NoteSigner
-from mintmark.evidence.query import EntryRow, Query, search
-from mintmark.evidence.receipt import Receipt, verify_receipt
-from mintmark.evidence.store.interface import Batch, Head, NewEntry, Store, StoredEntry
-from mintmark.evidence.store.sqlite import FILE_NAME, SqliteStore
-from mintmark.evidence.tiles import WIDTH, Edge, TiledTree
-from mintmark.evidence.tree import HASH_SIZE, inclusion_proof, leaf_hash, perfect_root
+from mintmark.evidence.publisher import Endorser, Publisher
+from mintmark.evidence.reader import LogReader
+from mintmark.evidence.statement import KINDS, STATEMENT_V1
+from mintmark.evidence.store.interface import NewEntry, Placed, Waiting
+from mintmark.evidence.store.open import open_store
+from mintmark.evidence.store.sql_store import SqlStore
+from mintmark.evidence.tree import leaf_hash
 from mintmark.evidence.trust import TrustPolicy
 
 MAX_BATCH = 1_000
+TAKEN = "taken"
+
+
+class StatementSigner(Protocol):
+    """Signs what the log itself has to say, such as that it refused something."""
+
+    def sign(self, statement: bytes) -> bytes:
+        """Return a bundle around exactly these bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,57 +53,92 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Durable, signed and archived."""
+    """Durable, signed and archived: `EvidenceLog.receipt` proves it."""
 
     id: str
     index: int
     kind: str
     leaf_hash: bytes
-    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proven:
-    """An entry whose receipt, commitment and signature were verified from stored bytes."""
+class Drained:
+    """What came of a round over the inbox."""
 
-    index: int
-    tree_size: int
-    kind: str
-    key_id: str
-    statement: bytes
+    recorded: int
+    refused: int
+
+
+Outcome = Recorded | EvidenceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceLog:
+class EvidenceLog(LogReader):
     """A log that is open for writing. Its origin is its signer's name."""
 
-    store: Store
     archive: Archive
     signer: NoteSigner
-    trust: TrustPolicy
+    clerk: StatementSigner
+    endorsers: tuple[Endorser, ...] = ()
 
     @classmethod
-    def open(cls, home: Path, *, archive: Path, signer: NoteSigner, trust: TrustPolicy) -> EvidenceLog:
+    def open(
+        cls,
+        store_url: str,
+        *,
+        archive: Path,
+        signer: NoteSigner,
+        trust: TrustPolicy,
+        clerk: StatementSigner,
+        endorsers: tuple[Endorser, ...] = (),
+    ) -> EvidenceLog:
         """
-        Open the log at `home`, and make it on first use.
+        Open the log; on SQLite it is made on first use, on PostgreSQL it was migrated before.
 
-        Raises `LogRefused`: `origin_mismatch`; `rollback` when the store is behind the archived checkpoints; `fork`
-        when it contradicts them; `root_mismatch` when its entries do not lead to its head.
+        Raises `LogRefused`: `origin_mismatch`; `rollback` when the store is behind the archived checkpoints or behind
+        a witness; `fork` when it contradicts them; `root_mismatch` when its entries do not lead to its head.
         """
-        store = SqliteStore(home / FILE_NAME, origin=signer.name)
-        log = cls(store=store, archive=Archive(folder=archive), signer=signer, trust=trust)
-        if store.head().origin != signer.name:
+        store = open_store(store_url, origin=signer.name)
+        return cls.over(store, archive=archive, signer=signer, trust=trust, clerk=clerk, endorsers=endorsers)
+
+    @classmethod
+    def over(
+        cls,
+        store: SqlStore,
+        *,
+        archive: Path,
+        signer: NoteSigner,
+        trust: TrustPolicy,
+        clerk: StatementSigner,
+        endorsers: tuple[Endorser, ...] = (),
+    ) -> EvidenceLog:
+        """The same over a store that is open already."""
+        origin = store.head().origin
+        if origin != signer.name:
             raise LogRefused(
-                f"{home} holds the log {store.head().origin}, and the key is {signer.name}'s",
+                f"the store holds the log {origin}, and the key is {signer.name}'s",
                 reason="origin_mismatch",
                 remedy="use the key that belongs to this log",
             )
-        log._publish()  # a crash between commit and signature is mended here
+        log = cls(
+            store=store,
+            log_key=signer.verifier,
+            trust=trust,
+            archive=Archive(folder=archive),
+            signer=signer,
+            clerk=clerk,
+            endorsers=endorsers,
+        )
+        log.publish()  # a crash between commit and signature is mended here
         return log
 
     @property
     def origin(self) -> str:
         return self.signer.name
+
+    def publish(self) -> Checkpoint | None:
+        """Sign and archive the head as committed, and return its checkpoint."""
+        return self._publisher().publish()
 
     def record(
         self, bundle: bytes, *, now: datetime, controls: Sequence[str] = (), refs: Sequence[str] = ()
@@ -97,193 +147,179 @@ class EvidenceLog:
         return self.record_all([Submission(bundle=bundle, controls=tuple(controls), refs=tuple(refs))], now=now)[0]
 
     def record_all(self, submissions: Sequence[Submission], *, now: datetime) -> list[Recorded]:
-        """One batch: all of it is recorded or nothing is."""
-        if not 0 < len(submissions) <= MAX_BATCH:
-            raise ValueError(f"a batch has 1 to {MAX_BATCH} submissions, not {len(submissions)}")
-        prepared = [self._prepare(submission, now) for submission in submissions]
-        self.store.append(lambda head, edge: _sequence(head, edge, self._new_ones(prepared)))
-        self._publish()
-        found = [self._stored(new.id) for new in prepared]
-        receipts = self.receipts([entry.index for entry in found])
-        return [
-            Recorded(
-                id=entry.id,
-                index=entry.index,
-                kind=parse_leaf(entry.content).kind,
-                leaf_hash=entry.leaf_hash,
-                receipt=receipt,
-            )
-            for entry, receipt in zip(found, receipts, strict=True)
-        ]
+        """One batch: all of it is recorded or nothing is, but for the refusal itself, which is."""
+        _check_count(submissions)
+        prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
+        failure = next((item for item in prepared if isinstance(item, EvidenceError)), None)
+        if failure is not None:
+            raise failure
+        outcomes = self._append([item for item in prepared if isinstance(item, NewEntry)])
+        for outcome in outcomes:
+            if isinstance(outcome, EvidenceError):
+                raise outcome
+        return [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
 
-    def receipt(self, index: int) -> Receipt:
-        """The proof of entry `index` under the newest signed checkpoint."""
-        return self.receipts([index])[0]
+    def record_each(self, submissions: Sequence[Submission], *, now: datetime) -> list[Outcome]:
+        """One batch of strangers: what is refused is refused alone, and the rest is recorded in one transaction."""
+        _check_count(submissions)
+        prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
+        outcomes = iter(self._append([item for item in prepared if isinstance(item, NewEntry)]))
+        return [next(outcomes) if isinstance(item, NewEntry) else item for item in prepared]
 
-    def receipts(self, indexes: Sequence[int]) -> list[Receipt]:
-        """Receipts under one checkpoint; the tiles are read once for all of them."""
-        note = self.store.checkpoint()
-        if note is None:
-            raise NotFound("the log is empty", reason="no_checkpoint", remedy="record something first")
-        checkpoint = open_checkpoint(note, self.signer.verifier)
-        for index in indexes:
-            if not 0 <= index < checkpoint.size:
-                raise NotFound(
-                    f"there is no entry {index}; the log has {checkpoint.size}",
-                    reason="no_entry",
-                    remedy="search for it with `mintmark evidence search`",
-                )
-        tree = TiledTree(self.read_tile, checkpoint.size)
-        return [
-            Receipt(index=index, proof=tuple(inclusion_proof(index, checkpoint.size, tree.subtree)), checkpoint=note)
-            for index in indexes
-        ]
+    def drain(self, *, now: datetime, limit: int = MAX_BATCH) -> Drained:
+        """
+        Record what waits in the inbox, in one transaction that also takes it out.
 
-    def entry(self, index: int) -> Leaf:
-        return parse_leaf(self._entry(index).content)
+        What does not hold is refused: the refusal is recorded, and then it is taken out.
+        """
+        submissions = [_submission(item) for item in self.store.waiting(limit)]
+        prepared = [(item, self._prepare_or_refuse(item, now)) for item in submissions]
+        sound = [(item, entry) for item, entry in prepared if isinstance(entry, NewEntry)]
+        refused = [item for item, entry in prepared if not isinstance(entry, NewEntry)]
+        for item in refused:
+            self.store.discard(str(item.id))
+        recorded = 0
+        outcomes = self._append([entry for _, entry in sound], from_inbox=True)
+        for (item, _), outcome in zip(sound, outcomes, strict=True):
+            if isinstance(outcome, Recorded):
+                recorded += 1
+            elif outcome.reason != TAKEN:
+                self._record_refusal(item.bundle, outcome.reason, now)
+                refused.append(item)
+        return Drained(recorded=recorded, refused=len(refused))
 
-    def bundle(self, index: int) -> bytes:
-        """The payload of an entry, once its commitment opens."""
+    def erase(self, index: int, *, basis: str, now: datetime) -> Recorded:
+        """
+        Erase the payload of an entry with its salt, after recording that this is done.
+
+        `basis` is an id, such as `gdpr-17`. Not one byte of the log changes, and verification lists the entry apart.
+        """
         leaf = self.entry(index)
-        stored = self.store.payload(leaf.commitment)
-        if stored is None:
-            raise NotFound(
-                f"the payload of entry {index} is not stored",
-                reason="payload_missing",
-                remedy="it was erased, or the store was changed: `mintmark verify` tells which",
-            )
-        salt, payload = stored
-        if len(salt) != SALT_SIZE or commit(payload, salt) != leaf.commitment:
-            raise LogRefused(
-                f"the payload of entry {index} is not what the log commits to",
-                reason="commitment_mismatch",
-                remedy="run `mintmark verify`",
-            )
-        return payload
+        predicate = {"index": index, "commitment": leaf.commitment, "basis": basis}
+        subject = {"name": f"entry/{index}", "digest": leaf.commitment}
+        recorded = self._say("erasure", subject, predicate, refs=(f"erased:{leaf.commitment}",), now=now)
+        self.store.erase(leaf.commitment)
+        return recorded
 
-    def prove(self, index: int) -> Proven:
-        """Verify one entry up to the signed checkpoint. Raises `EvidenceError`."""
-        entry = self._entry(index)
-        verified = verify_receipt(self.receipt(index).encode(), entry=entry.content, log_vkey=self.signer.vkey)
-        leaf = parse_leaf(entry.content)
-        accepted = accept(self.bundle(index), self.trust)
-        if (accepted.statement.kind, accepted.key.id) != (leaf.kind, leaf.producer):
-            raise LogRefused(
-                f"entry {index} says {leaf.kind}, its payload is {accepted.statement.kind}",
-                reason="kind_mismatch",
-                remedy="run `mintmark verify`",
-            )
-        return Proven(
-            index=index,
-            tree_size=verified.checkpoint.size,
-            kind=leaf.kind,
-            key_id=accepted.key.id,
-            statement=accepted.statement_bytes,
-        )
+    def report_gap(self, what: str, *, since: datetime, now: datetime) -> Recorded:
+        """Record that something that should have been recorded or witnessed since a moment was not."""
+        digest = hashlib.sha256(f"{what}\n{timestamp(since)}".encode()).hexdigest()
+        predicate = {"what": what, "since": timestamp(since), "until": timestamp(now)}
+        return self._say("gap", {"name": f"gap/{what}", "digest": digest}, predicate, refs=(f"gap:{what}",), now=now)
 
-    def search(
+    def _say(
         self,
+        kind: str,
+        subject: dict[str, str],
+        predicate: Mapping[str, object],
         *,
-        kind: str | None = None,
-        subject: str | None = None,
-        ref: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[EntryRow]:
-        query = Query(kind=kind, subject=subject, ref=ref, since=since, until=until, limit=limit)
-        with self.store.reading() as connection:
-            return search(connection, query)
+        refs: tuple[str, ...],
+        now: datetime,
+    ) -> Recorded:
+        """Record a statement of the log's own."""
+        document = {
+            "_type": STATEMENT_V1,
+            "subject": [{"name": subject["name"], "digest": {"sha256": subject["digest"]}}],
+            "predicateType": KINDS[kind],
+            "predicate": predicate,
+        }
+        bundle = self.clerk.sign(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
+        try:
+            entry = self._prepare(Submission(bundle=bundle, refs=refs), now)
+        except IngestRefused as cause:
+            raise LogRefused(
+                f"the log could not record its own {kind}: {cause}",
+                reason="clerk_not_trusted",
+                remedy=f"let the log's own key write the kind {kind} in the trust policy",
+            ) from cause
+        outcome = self._append([entry])[0]
+        if isinstance(outcome, EvidenceError):
+            raise outcome
+        return outcome
+
+    def _prepare_or_refuse(self, submission: Submission, now: datetime) -> NewEntry | EvidenceError:
+        """The attempt itself leaves evidence: what was refused, by its digest, and why."""
+        try:
+            return self._prepare(submission, now)
+        except (IngestRefused, FormatError) as refusal:
+            self._record_refusal(submission.bundle, refusal.reason, now)
+            return refusal
+
+    def _record_refusal(self, bundle: bytes, reason: str, now: datetime) -> None:
+        digest = hashlib.sha256(bundle).hexdigest()
+        predicate = {"reason": reason, "size": len(bundle), "sha256": digest}
+        subject = {"name": "refused-bundle", "digest": digest}
+        self._say("refusal", subject, predicate, refs=(f"refused:{reason}",), now=now)
 
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
         accepted = accept(submission.bundle, self.trust)
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
-        content = leaf.encode()
         return NewEntry(
-            id=leaf.id,
-            content=content,
-            leaf_hash=leaf_hash(content),
-            commitment=leaf.commitment,
-            salt=salt,
-            payload=submission.bundle,
+            id=leaf.id, content=leaf.encode(), commitment=leaf.commitment, salt=salt, payload=submission.bundle
         )
 
-    def _new_ones(self, prepared: Sequence[NewEntry]) -> list[NewEntry]:
-        """Leave out what is there already; refuse an id that is there with other bytes."""
-        new = []
-        for entry in prepared:
-            known = self.store.entry_by_id(entry.id)
-            if known is None:
-                new.append(entry)
-            elif self.bundle(known.index) != entry.payload:
-                raise LogRefused(
-                    f"id {entry.id} was recorded with other bytes in entry {known.index}",
-                    reason="id_conflict",
-                    remedy="use a new id",
-                )
-        return new
+    def _append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False) -> list[Outcome]:
+        if not entries:
+            return []
+        appended = self.store.append(entries, from_inbox=from_inbox)
+        self._publisher().publish(grown_from=appended.before)
+        return [_outcome(entry, placed) for entry, placed in zip(entries, appended.placed, strict=True)]
 
-    def _publish(self) -> None:
-        """Sign the head as committed; archive first, so that no signed checkpoint exists that a restore could hide."""
-        head = self.store.head()
-        mark = self.archive.newest(self.signer.verifier)
-        if mark is not None:
-            self._check_mark(head, mark)
-        if head.size == 0:
-            return
-        checkpoint = Checkpoint(origin=self.origin, size=head.size, root=head.root)
-        note = checkpoint.sign(self.signer)
-        self.archive.keep(checkpoint, note)
-        self.store.keep_checkpoint(head.size, note)
+    def _publisher(self) -> Publisher:
+        return Publisher(
+            store=self.store,
+            archive=self.archive,
+            signer=self.signer,
+            read_tile=self.read_tile,
+            endorsers=self.endorsers,
+        )
 
-    def _check_mark(self, head: Head, mark: Checkpoint) -> None:
-        if head.size < mark.size:
-            raise LogRefused(
-                f"the store has {head.size} entries, and a checkpoint over {mark.size} was signed",
-                reason="rollback",
-                remedy="the store was restored or its tail deleted: bring back the newer file, or close the epoch",
-            )
-        if TiledTree(self.read_tile, head.size).subtree(0, mark.size) != mark.root:
-            raise LogRefused(
-                f"the first {mark.size} entries are not those that were signed",
-                reason="fork",
-                remedy="run `mintmark verify` to see where; nothing is signed until this is resolved",
-            )
 
-    def read_tile(self, level: int, index: int, width: int) -> bytes:
-        """A full tile as stored; a partial one from what is below it."""
-        stored = self.store.tile(level, index)
-        if stored is not None:
-            return stored[: width * HASH_SIZE]
-        if level == 0:
-            return b"".join(entry.leaf_hash for entry in self.store.entries(index * WIDTH, width))
-        return b"".join(self._tile_root(level - 1, at) for at in range(index * WIDTH, index * WIDTH + width))
+def enqueue(connection: Connection, submission: Submission, *, now: datetime) -> str:
+    """
+    Put a bundle into the inbox inside the caller's own transaction, and return the id that its entry will have.
 
-    def _tile_root(self, level: int, index: int) -> bytes:
-        content = self.store.tile(level, index)
-        if content is None or len(content) != WIDTH * HASH_SIZE:
-            raise LogRefused(
-                f"tile {level}/{index} is missing or damaged", reason="tile_missing", remedy="run `mintmark verify`"
-            )
-        return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
+    A decision and its evidence are then committed together or not at all. Nothing is verified here: the sequencer
+    verifies, and records a refusal where it must.
+    """
+    identity = check_id(submission.id or uuid7(now, os.urandom(10)))
+    table = "mintmark.inbox" if connection.dialect.name == "postgresql" else "inbox"
+    connection.execute(
+        text(f"INSERT INTO {table} (id, bundle, controls, refs) VALUES (:id, :bundle, :controls, :refs)"),  # noqa: S608  a constant
+        {
+            "id": identity,
+            "bundle": submission.bundle,
+            "controls": json.dumps(list(check_refs(submission.controls))),
+            "refs": json.dumps(list(check_refs(submission.refs))),
+        },
+    )
+    return identity
 
-    def _entry(self, index: int) -> StoredEntry:
-        found = self.store.entries(index, 1)
-        if not found:
-            raise NotFound(f"there is no entry {index}", reason="no_entry", remedy="search for it first")
-        return found[0]
 
-    def _stored(self, identity: str) -> StoredEntry:
-        found = self.store.entry_by_id(identity)
-        if found is None:
-            raise NotFound(f"there is no entry {identity}", reason="no_entry", remedy="record it again")
-        return found
+def _submission(waiting: Waiting) -> Submission:
+    """Lists that cannot be read become ones that are refused with their reason."""
+    return Submission(
+        bundle=waiting.bundle, controls=_names(waiting.controls), refs=_names(waiting.refs), id=waiting.id
+    )
+
+
+def _names(content: str) -> tuple[str, ...]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    return tuple(map(str, found)) if isinstance(found, list) else ("not a list of ids",)
+
+
+def _check_count(submissions: Sequence[Submission]) -> None:
+    if not 0 < len(submissions) <= MAX_BATCH:
+        raise ValueError(f"a batch has 1 to {MAX_BATCH} submissions, not {len(submissions)}")
 
 
 def _leaf(submission: Submission, accepted: Accepted, now: datetime, *, commitment: str) -> Leaf:
     return Leaf(
-        id=submission.id or uuid7(now, os.urandom(10)),
+        id=check_id(submission.id or uuid7(now, os.urandom(10))),
         kind=accepted.statement.kind,
         at=timestamp(now),
         producer=accepted.key.id,
@@ -296,11 +332,15 @@ def _leaf(submission: Submission, accepted: Accepted, now: datetime, *, commitme
     )
 
 
-def _sequence(head: Head, edge: Edge, new: Sequence[NewEntry]) -> Batch | None:
-    """Pure: the next batch on a copy of the edge."""
-    if not new:
-        return None
-    grown = edge.copy()
-    tiles = grown.append(entry.leaf_hash for entry in new)
-    after = Head(origin=head.origin, size=grown.size, root=grown.root())
-    return Batch(first=head.size, entries=new, tiles=tiles, head=after)
+def _outcome(entry: NewEntry, placed: Placed) -> Outcome:
+    if placed.taken:
+        return LogRefused(f"{entry.id} was taken out of the inbox by another sequencer", reason=TAKEN)
+    if placed.conflict:
+        return LogRefused(
+            f"id {entry.id} was recorded with other bytes in entry {placed.index}",
+            reason="id_conflict",
+            remedy="use a new id",
+        )
+    return Recorded(
+        id=entry.id, index=placed.index, kind=parse_leaf(entry.content).kind, leaf_hash=leaf_hash(entry.content)
+    )

@@ -86,6 +86,7 @@ class TiledTree:
     read_tile: TileReader
     size: int
     _tiles: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
+    _subtrees: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
 
     def subtree(self, low: int, high: int) -> bytes:
         """The hash over leaves [low, high), as proofs ask for it."""
@@ -106,7 +107,18 @@ class TiledTree:
         first, count = low >> (8 * level), 1 << (height - 8 * level)
         tile = self._tile(level, first // WIDTH)
         at = first % WIDTH
-        return perfect_root(tile[at : at + count]) if at + count <= len(tile) else None
+        return self._within(tile, (level, first, count)) if at + count <= len(tile) else None
+
+    def _within(self, tile: Sequence[bytes], place: tuple[int, int, int]) -> bytes:
+        """The hash over `count` hashes of a tile, each computed once: many receipts share their upper halves."""
+        level, first, count = place
+        if count == 1:
+            return tile[first % WIDTH]
+        if place not in self._subtrees:
+            half = count // 2
+            left, right = (level, first, half), (level, first + half, half)
+            self._subtrees[place] = node_hash(self._within(tile, left), self._within(tile, right))
+        return self._subtrees[place]
 
     def _tile(self, level: int, index: int) -> list[bytes]:
         if (level, index) not in self._tiles:

@@ -35,6 +35,32 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+class CompactRange:
+    """The peaks of a growing tree: one leaf costs two hashes on average, a root as many as there are peaks."""
+
+    __slots__ = ("_peaks", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        size = self.size
+        while size & 1:
+            leaf = node_hash(self._peaks.pop(), leaf)
+            size >>= 1
+        self._peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
 def root_of(hashes: Sequence[bytes]) -> bytes:
     """Root over any number of leaf hashes."""
     if not hashes:

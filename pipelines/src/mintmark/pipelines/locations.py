@@ -26,6 +26,11 @@ class Locations:
         return self.state / "evidence"
 
     @property
+    def store_url(self) -> str:
+        """The evidence store: `MINTMARK_STORE_URL`, or a SQLite file in the folder of the evidence."""
+        return os.environ.get("MINTMARK_STORE_URL") or f"sqlite:///{self.evidence / 'log.sqlite3'}"
+
+    @property
     def releases(self) -> Path:
         return self.state / "releases"
 

@@ -32,7 +32,7 @@ def open_evidence(locations: Locations) -> EvidenceLog:
     note_signer = _log_key(locations.keys, origin)
     trust = _trust(locations.evidence, signer)
     archive = _archive(locations, origin)
-    log = EvidenceLog.open(locations.evidence, archive=archive, signer=note_signer, trust=trust)
+    log = EvidenceLog.open(locations.store_url, archive=archive, signer=note_signer, trust=trust, clerk=signer)
     _publish_key(archive, note_signer.vkey)
     return log
 

@@ -1,15 +1,15 @@
-"""What a store is: it appends one batch in one transaction, and reads back what was appended."""
+"""What a backend is: it begins transactions, locks the head, writes rows in bulk and moves the head."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
-from mintmark.evidence.tiles import Edge, Tile
+from mintmark.evidence.tree import leaf_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,6 @@ class NewEntry:
 
     id: str
     content: bytes
-    leaf_hash: bytes
     commitment: str
     salt: bytes
     payload: bytes
@@ -36,52 +35,76 @@ class NewEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:
     index: int
-    id: str
     content: bytes
-    leaf_hash: bytes
+
+    @property
+    def leaf_hash(self) -> bytes:
+        return leaf_hash(self.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What one transaction writes, all or nothing."""
+class Waiting:
+    """What a writer put into the inbox; nothing in it is verified yet."""
 
-    first: int
-    entries: Sequence[NewEntry]
-    tiles: Sequence[Tile]
-    head: Head
-
-
-# Called under the head's lock with the head and the tree's edge as they stand in the store.
-Sequencing = Callable[[Head, Edge], Batch | None]
+    id: str
+    bundle: bytes
+    controls: str
+    refs: str
 
 
-class Store(Protocol):
-    """A backend. Safety comes from the lock on the head row, never from who calls."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """
+    What became of one entry: it has an index, now or since before.
 
-    def append(self, sequence: Sequencing) -> Batch | None:
-        """Lock the head, hand it to `sequence`, and write the batch that it returns in the same transaction."""
+    `conflict`: other bytes were recorded under this id. `taken`: another sequencer had taken it out of the inbox.
+    """
+
+    index: int
+    conflict: bool = False
+    taken: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """One durable batch: the head as it was found, as it is now, and where each entry is."""
+
+    before: Head
+    after: Head
+    placed: tuple[Placed, ...]
+
+
+class Backend(Protocol):
+    """Where the rows are. Safety comes from the lock on the head row, never from who calls."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that is durable when it ends. Raises `StoreUnavailable`, `LogRefused`."""
         ...
-
-    def head(self) -> Head:
-        """Raises `LogRefused` (`store_malformed`) when there is no head, `StoreUnavailable` when it is out of reach."""
-        ...
-
-    def entries(self, first: int, count: int) -> list[StoredEntry]: ...
-
-    def entry_by_id(self, identity: str) -> StoredEntry | None: ...
-
-    def tile(self, level: int, index: int) -> bytes | None: ...
-
-    def payload(self, commitment: str) -> tuple[bytes, bytes] | None:
-        """Return (salt, payload), or nothing when it was erased."""
-        ...
-
-    def checkpoint(self) -> bytes | None:
-        """The newest signed checkpoint."""
-        ...
-
-    def keep_checkpoint(self, size: int, note: bytes) -> None: ...
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """One read transaction, for queries over the projection and for verification."""
+        """A read-only transaction over one snapshot, which writes no byte."""
+        ...
+
+    def lock_head(self, connection: Connection) -> Head | None:
+        """The head, held until the transaction ends."""
+        ...
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Rows in the order of the table's columns."""
+        ...
+
+    def advance(self, connection: Connection, before: Head, after: Head) -> None:
+        """Move the head from where it was seen, and note the batch in `integrated`."""
+        ...
+
+    def take(self, connection: Connection, ids: Sequence[str]) -> set[str]:
+        """Remove these from the inbox, and return those that were there."""
+        ...
+
+    def erase(self, connection: Connection, commitment: str) -> bool:
+        """Delete a payload whose erasure is recorded, and say whether it was there."""
+        ...
+
+    def guards(self, connection: Connection) -> list[tuple[str, str]]:
+        """What of schema, triggers and privileges is not as it was made: (place, what is wrong)."""
         ...

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, Row, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, delete, event, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from mintmark.evidence.errors import LogRefused, StoreUnavailable
-from mintmark.evidence.leaf import parse_leaf
-from mintmark.evidence.store import tables
-from mintmark.evidence.store.interface import Batch, Head, Sequencing, StoredEntry
-from mintmark.evidence.tiles import WIDTH, Edge
-from mintmark.evidence.tree import EMPTY_ROOT, HASH_SIZE, perfect_root
+from mintmark.evidence.store import rows, schema, tables
+from mintmark.evidence.store.interface import Head
+from mintmark.evidence.tree import EMPTY_ROOT
 
 FILE_NAME = "log.sqlite3"
 BUSY_TIMEOUT_S = 30
 
 
-class SqliteStore:
+class SqliteBackend:
     """`path` is the file; it is made, with its tables and guards, where it is missing."""
 
-    def __init__(self, path: Path, *, origin: str) -> None:
+    def __init__(self, path: Path, *, origin: str | None = None) -> None:
+        """Without `origin` nothing is made: for reading what is there."""
         self._engine = engine(path)
         self._reader = engine(path, read_only=True)
-        if not path.exists() or path.stat().st_size == 0:
+        if origin is not None and (not path.exists() or path.stat().st_size == 0):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as cause:
@@ -37,66 +35,84 @@ class SqliteStore:
                     f"{path.parent} cannot be made: {cause}", reason="store_unavailable", remedy="choose another folder"
                 ) from cause
             self._create(origin)
+        if origin is not None:
+            with self.reading() as connection:
+                schema.check_revision(connection, str(path))
 
-    def append(self, sequence: Sequencing) -> Batch | None:
-        with self._writing() as connection:
-            head = _head(connection)
-            batch = sequence(head, load_edge(connection, head))
-            if batch is not None:
-                _write(connection, batch)
-            return batch
-
-    def head(self) -> Head:
-        with self.reading() as connection:
-            return _head(connection)
-
-    def entries(self, first: int, count: int) -> list[StoredEntry]:
-        with self.reading() as connection:
-            return stored_entries(connection, first, count)
-
-    def entry_by_id(self, identity: str) -> StoredEntry | None:
-        with self.reading() as connection:
-            row = connection.execute(select(tables.entry).where(tables.entry.c.id == identity)).one_or_none()
-            return _stored(row) if row else None
-
-    def tile(self, level: int, index: int) -> bytes | None:
-        with self.reading() as connection:
-            return stored_tile(connection, level, index)
-
-    def payload(self, commitment: str) -> tuple[bytes, bytes] | None:
-        table = tables.payload
-        with self.reading() as connection:
-            row = connection.execute(
-                select(table.c.salt, table.c.content).where(table.c.commitment == commitment)
-            ).one_or_none()
-            return (row.salt, row.content) if row else None
-
-    def checkpoint(self) -> bytes | None:
-        table = tables.checkpoint
-        with self.reading() as connection:
-            note: bytes | None = connection.scalar(select(table.c.note).order_by(table.c.size.desc()).limit(1))
-            return note
-
-    def keep_checkpoint(self, size: int, note: bytes) -> None:
-        with self._writing() as connection:
-            connection.execute(insert(tables.checkpoint).prefix_with("OR IGNORE").values(size=size, note=note))
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with _translated(), self._engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         with _translated(), self._reader.connect() as connection:
             yield connection
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with _translated(), self._engine.begin() as connection:
-            yield connection
+    def lock_head(self, connection: Connection) -> Head | None:
+        """`BEGIN IMMEDIATE` locked the whole file."""
+        return rows.read_head(connection)
+
+    def insert(self, connection: Connection, table: Table, found: Sequence[tuple[Any, ...]]) -> None:
+        if found:
+            places = ", ".join("?" * len(table.columns))
+            columns = ", ".join(column.name for column in table.columns)
+            connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", list(found))  # noqa: S608  names of our own tables
+
+    def advance(self, connection: Connection, before: Head, after: Head) -> None:
+        moved = connection.execute(
+            update(tables.log_head)
+            .where(tables.log_head.c.size == before.size)
+            .values(size=after.size, root=after.root)
+        )
+        if moved.rowcount != 1:
+            raise LogRefused(f"the head is not at {before.size}", reason="store_malformed", remedy="try again")
+        self.insert(connection, tables.integrated, [(after.size, after.root)])
+
+    def take(self, connection: Connection, ids: Sequence[str]) -> set[str]:
+        table, found = tables.inbox, set[str]()
+        for at in range(0, len(ids), rows.MAX_PARAMETERS):
+            wanted = table.c.id.in_(ids[at : at + rows.MAX_PARAMETERS])
+            found |= set(connection.scalars(select(table.c.id).where(wanted)))
+            connection.execute(delete(table).where(wanted))
+        return found
+
+    def erase(self, connection: Connection, commitment: str) -> bool:
+        table = tables.payload
+        return connection.execute(delete(table).where(table.c.commitment == commitment)).rowcount == 1
+
+    def guards(self, connection: Connection) -> list[tuple[str, str]]:
+        """
+        Make the schema again in memory and compare it with what is there.
+
+        A writer that shares the file may have tables of its own; what is attached to ours is ours.
+        """
+        with create_engine("sqlite://").connect() as fresh:
+            schema.migrate(fresh)
+            expected, ours = _objects(fresh), set(inspect(fresh).get_table_names())
+        found = _objects(connection)
+        wrong = []
+        for key in sorted(expected.keys() | found.keys()):
+            kind, name, table = key
+            if key not in found:
+                wrong.append((f"schema {kind} {name}", "missing"))
+            elif key in expected and expected[key] != found[key]:
+                wrong.append((f"schema {kind} {name}", "not as it was made"))
+            elif key not in expected and (table in ours or kind == "view"):
+                wrong.append((f"schema {kind} {name}", "not of this log"))
+        return wrong
 
     def _create(self, origin: str) -> None:
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.dialect.has_table(connection, tables.log_head.name):
                 return  # another process came first
-            create_schema(connection)
-            connection.execute(insert(tables.log_head).values(singleton=1, origin=origin, size=0, root=EMPTY_ROOT))
+            schema.migrate(connection)
+            self.insert(connection, tables.log_head, [(1, origin, 0, EMPTY_ROOT)])
+
+
+def _objects(connection: Connection) -> dict[tuple[str, str, str], str]:
+    wanted = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+    return {(row.type, row.name, row.tbl_name): row.sql for row in connection.execute(wanted)}
 
 
 # What another attempt, more room or another permission would mend; anything else is wrong with the file itself.
@@ -113,6 +129,10 @@ def _translated() -> Iterator[None]:
                 f"the evidence store cannot be used: {cause.orig}",
                 reason="store_unavailable",
                 remedy="check the disk and the permissions, and try again",
+            ) from cause
+        if "erasure is recorded" in str(cause.orig):
+            raise LogRefused(
+                str(cause.orig), reason="not_recorded", remedy="record the erasure first: `mintmark evidence erase`"
             ) from cause
         raise LogRefused(
             f"the evidence store cannot be used: {cause.orig}",
@@ -134,9 +154,8 @@ def engine(path: Path, *, read_only: bool = False) -> Engine:
 
     @event.listens_for(made, "connect")
     def _set_up(connection: Any, _record: Any) -> None:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute("PRAGMA foreign_keys = ON")
-            if not read_only:
+        if not read_only:
+            with closing(connection.cursor()) as cursor:
                 # FULL does not sync the folder after the journal is unlinked: a power cut could undo a commit
                 cursor.execute("PRAGMA synchronous = EXTRA")
 
@@ -145,109 +164,3 @@ def engine(path: Path, *, read_only: bool = False) -> Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return made
-
-
-def create_schema(connection: Connection) -> None:
-    """The tables and their guards; verification makes them again in memory and compares."""
-    tables.metadata.create_all(connection)
-    guards = (files("mintmark.evidence.store") / "sql" / "sqlite_guards.sql").read_text(encoding="utf-8")
-    statement = ""
-    for line in guards.splitlines(keepends=True):
-        if line.startswith("--"):
-            continue
-        statement += line
-        if sqlite3.complete_statement(statement):
-            connection.exec_driver_sql(statement.strip())
-            statement = ""
-
-
-def load_edge(connection: Connection, head: Head) -> Edge:
-    """Rebuild the right edge from stored entries and tiles, and refuse a store whose root is not its head's."""
-    edge = Edge(size=head.size, levels=[])
-    level, size = 0, head.size
-    while size or level == 0:
-        first = size - size % WIDTH
-        if level == 0:
-            hashes = [entry.leaf_hash for entry in stored_entries(connection, first, WIDTH)]
-        else:
-            hashes = [_tile_root(connection, level - 1, index) for index in range(first, size)]
-        edge.levels.append(hashes)
-        level, size = level + 1, size // WIDTH
-    if edge.root() != head.root:
-        raise LogRefused(
-            f"the entries do not lead to the head's root at size {head.size}",
-            reason="root_mismatch",
-            remedy="run `mintmark verify` to see which entry was changed; nothing is appended until this is resolved",
-        )
-    return edge
-
-
-def stored_tile(connection: Connection, level: int, index: int) -> bytes | None:
-    table = tables.tile
-    content: bytes | None = connection.scalar(
-        select(table.c.content).where(table.c.level == level, table.c.idx == index)
-    )
-    return content
-
-
-def stored_entries(connection: Connection, first: int, count: int) -> list[StoredEntry]:
-    table = tables.entry
-    rows = connection.execute(
-        select(table).where(table.c.idx >= first, table.c.idx < first + count).order_by(table.c.idx)
-    )
-    return [_stored(row) for row in rows]
-
-
-def _tile_root(connection: Connection, level: int, index: int) -> bytes:
-    content = stored_tile(connection, level, index)
-    if content is None or len(content) != WIDTH * HASH_SIZE:
-        raise LogRefused(
-            f"tile {level}/{index} is missing or damaged", reason="tile_missing", remedy="run `mintmark verify`"
-        )
-    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
-
-
-def _head(connection: Connection) -> Head:
-    row = connection.execute(select(tables.log_head)).one_or_none()
-    if row is None:
-        raise LogRefused("the evidence store has no head", reason="store_malformed", remedy="run `mintmark verify`")
-    return Head(origin=row.origin, size=row.size, root=row.root)
-
-
-def _stored(row: Row[Any]) -> StoredEntry:
-    return StoredEntry(index=row.idx, id=row.id, content=row.content, leaf_hash=row.leaf_hash)
-
-
-def _write(connection: Connection, batch: Batch) -> None:
-    numbered = list(enumerate(batch.entries, batch.first))
-    connection.execute(
-        insert(tables.entry),
-        [{"idx": at, "id": new.id, "content": new.content, "leaf_hash": new.leaf_hash} for at, new in numbered],
-    )
-    connection.execute(
-        insert(tables.payload),
-        [{"commitment": new.commitment, "salt": new.salt, "content": new.payload} for _, new in numbered],
-    )
-    for table, rows in project([(at, new.content) for at, new in numbered]).items():
-        if rows:
-            connection.execute(insert(tables.metadata.tables[table]), rows)
-    if batch.tiles:
-        connection.execute(
-            insert(tables.tile),
-            [{"level": tile.level, "idx": tile.index, "content": tile.content} for tile in batch.tiles],
-        )
-    connection.execute(update(tables.log_head).values(size=batch.head.size, root=batch.head.root))
-
-
-def project(numbered: list[tuple[int, bytes]]) -> dict[str, list[dict[str, Any]]]:
-    """The rows that queries read, derived from (index, entry) alone: table name → rows."""
-    entries, subjects, refs = [], [], []
-    for index, content in numbered:
-        leaf = parse_leaf(content)
-        entries.append({"idx": index, "kind": leaf.kind, "at": leaf.at, "producer": leaf.producer})
-        subjects += [
-            {"idx": index, "position": position, "name": subject.name, "digest": subject.digest}
-            for position, subject in enumerate(leaf.subjects)
-        ]
-        refs += [{"idx": index, "position": position, "ref": ref} for position, ref in enumerate(leaf.refs)]
-    return {"view_entry": entries, "view_subject": subjects, "view_ref": refs}

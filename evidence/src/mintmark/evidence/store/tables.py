@@ -1,15 +1,15 @@
-"""The tables of the log and of its query projection, for every backend."""
+"""The tables of the log and of its query projection. How they are made and guarded is in `sql/<backend>/`."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
 log_head = Table(
     "log_head",
     metadata,
-    Column("singleton", BigInteger, CheckConstraint("singleton = 1"), primary_key=True, autoincrement=False),
+    Column("singleton", BigInteger, primary_key=True, autoincrement=False),
     Column("origin", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
@@ -19,9 +19,7 @@ entry = Table(
     "entry",
     metadata,
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
-    Column("id", Text, nullable=False, unique=True),
     Column("content", LargeBinary, nullable=False),
-    Column("leaf_hash", LargeBinary, nullable=False),
 )
 
 tile = Table(
@@ -32,10 +30,20 @@ tile = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# Size and root after each batch, written with it: what was committed, whether or not it was ever signed.
+integrated = Table(
+    "integrated",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+)
+
+# The same size may be published again with more cosignatures; rows are only added.
 checkpoint = Table(
     "checkpoint",
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("signatures", BigInteger, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),
 )
 
@@ -48,32 +56,48 @@ payload = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# Where writers put evidence inside their own transaction; the sequencer takes it from there.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("bundle", LargeBinary, nullable=False),
+    Column("controls", Text, nullable=False),
+    Column("refs", Text, nullable=False),
+)
+
 # The projection: what queries read. It proves nothing; verification rebuilds it from the entries and compares.
+entry_id = Table(
+    "entry_id",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("idx", BigInteger, nullable=False),
+)
+
 view_entry = Table(
     "view_entry",
     metadata,
-    Column("idx", BigInteger, ForeignKey("entry.idx"), primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     Column("at", Text, nullable=False),
     Column("producer", Text, nullable=False),
-    Index("view_entry_by_kind", "kind", "at"),
 )
 
 view_subject = Table(
     "view_subject",
     metadata,
-    Column("idx", BigInteger, ForeignKey("entry.idx"), primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    Index("view_subject_by_digest", "digest"),
 )
 
 view_ref = Table(
     "view_ref",
     metadata,
-    Column("idx", BigInteger, ForeignKey("entry.idx"), primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("ref", Text, nullable=False),
-    Index("view_ref_by_ref", "ref"),
 )
+
+PROJECTION = (entry_id, view_entry, view_subject, view_ref)

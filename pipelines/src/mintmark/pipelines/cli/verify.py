@@ -7,7 +7,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mintmark.evidence.verify import VerificationReport, verify_log
+from mintmark.evidence.archive import Archive
+from mintmark.evidence.note import VerifierKey
+from mintmark.evidence.store.open import open_backend
+from mintmark.evidence.verify.check import Trust, verify_log
+from mintmark.evidence.verify.live import LiveSource
+from mintmark.evidence.verify.report import VerificationReport
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.workshop import verification_material
@@ -19,7 +24,9 @@ def run(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     locations = locate(Path.cwd())
     material = verification_material(locations)
-    report = verify_log(locations.evidence, archive=material.archive, trust=material.trust, log_vkey=material.log_vkey)
+    source = LiveSource(backend=open_backend(locations.store_url), archive=Archive(folder=material.archive))
+    trust = Trust(log_key=VerifierKey.decode(material.log_vkey), policy=material.trust)
+    report = verify_log(source, trust)
     write_outputs(options, {"human": lambda: _human(report), "json": lambda: _json(report)})
     return int(report.exit_code)
 

@@ -1,0 +1,137 @@
+"""Reads the log: receipts, payloads, and entries that are proven before they are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mintmark.evidence.checkpoint import open_checkpoint
+from mintmark.evidence.errors import LogRefused, NotFound
+from mintmark.evidence.ingest import accept
+from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
+from mintmark.evidence.note import VerifierKey
+from mintmark.evidence.query import EntryRow, Query, search
+from mintmark.evidence.receipt import Receipt, verify_receipt
+from mintmark.evidence.store import rows
+from mintmark.evidence.store.interface import StoredEntry
+from mintmark.evidence.store.sql_store import SqlStore
+from mintmark.evidence.tiles import WIDTH, TiledTree
+from mintmark.evidence.tree import HASH_SIZE, inclusion_proof
+from mintmark.evidence.trust import TrustPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """An entry whose receipt, commitment and signature were verified from stored bytes."""
+
+    index: int
+    tree_size: int
+    kind: str
+    key_id: str
+    statement: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReader:
+    """What is in a store, and the proof of it under the log's key."""
+
+    store: SqlStore
+    log_key: VerifierKey
+    trust: TrustPolicy
+
+    def receipt(self, index: int) -> Receipt:
+        """The proof of entry `index` under the newest published checkpoint."""
+        return self.receipts([index])[0]
+
+    def receipts(self, indexes: Sequence[int]) -> list[Receipt]:
+        """Receipts under one checkpoint; the tiles are read once for all of them."""
+        note = self.store.checkpoint()
+        if note is None:
+            raise NotFound("the log is empty", reason="no_checkpoint", remedy="record something first")
+        checkpoint = open_checkpoint(note, self.log_key)
+        for index in indexes:
+            if not 0 <= index < checkpoint.size:
+                raise NotFound(
+                    f"there is no entry {index}; the log has {checkpoint.size}",
+                    reason="no_entry",
+                    remedy="search for it with `mintmark evidence search`",
+                )
+        tree = TiledTree(self.read_tile, checkpoint.size)
+        return [
+            Receipt(index=index, proof=tuple(inclusion_proof(index, checkpoint.size, tree.subtree)), checkpoint=note)
+            for index in indexes
+        ]
+
+    def entry(self, index: int) -> Leaf:
+        return parse_leaf(self.stored(index).content)
+
+    def stored(self, index: int) -> StoredEntry:
+        found = self.store.entries(index, 1)
+        if not found:
+            raise NotFound(f"there is no entry {index}", reason="no_entry", remedy="search for it first")
+        return found[0]
+
+    def bundle(self, index: int) -> bytes:
+        """The payload of an entry, once its commitment opens."""
+        leaf = self.entry(index)
+        stored = self.store.payload(leaf.commitment)
+        if stored is None:
+            raise NotFound(
+                f"the payload of entry {index} is not stored",
+                reason="payload_missing",
+                remedy="it was erased, or the store was changed: `mintmark verify` tells which",
+            )
+        salt, payload = stored
+        if len(salt) != SALT_SIZE or commit(payload, salt) != leaf.commitment:
+            raise LogRefused(
+                f"the payload of entry {index} is not what the log commits to",
+                reason="commitment_mismatch",
+                remedy="run `mintmark verify`",
+            )
+        return payload
+
+    def prove(self, index: int) -> Proven:
+        """Verify one entry up to the signed checkpoint. Raises `EvidenceError`."""
+        entry = self.stored(index)
+        verified = verify_receipt(self.receipt(index).encode(), entry=entry.content, log_vkey=self.log_key.encode())
+        leaf = parse_leaf(entry.content)
+        accepted = accept(self.bundle(index), self.trust)
+        if (accepted.statement.kind, accepted.key.id) != (leaf.kind, leaf.producer):
+            raise LogRefused(
+                f"entry {index} says {leaf.kind}, its payload is {accepted.statement.kind}",
+                reason="kind_mismatch",
+                remedy="run `mintmark verify`",
+            )
+        return Proven(
+            index=index,
+            tree_size=verified.checkpoint.size,
+            kind=leaf.kind,
+            key_id=accepted.key.id,
+            statement=accepted.statement_bytes,
+        )
+
+    def search(
+        self,
+        *,
+        kind: str | None = None,
+        subject: str | None = None,
+        ref: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[EntryRow]:
+        query = Query(kind=kind, subject=subject, ref=ref, since=since, until=until, limit=limit)
+        with self.store.reading() as connection:
+            return search(connection, query)
+
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        """A full tile as stored; a partial one from what is below it."""
+        with self.store.reading() as connection:
+            stored = rows.read_tile(connection, level, index)
+            if stored is not None:
+                return stored[: width * HASH_SIZE]
+            if level == 0:
+                return b"".join(entry.leaf_hash for entry in rows.read_entries(connection, index * WIDTH, width))
+            roots = (rows.tile_root(connection, level - 1, at) for at in range(index * WIDTH, index * WIDTH + width))
+            return b"".join(roots)

@@ -1,0 +1,121 @@
+"""Reads the log's rows, the same on every backend, and derives the projection from entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from mintmark.evidence.errors import LogRefused
+from mintmark.evidence.leaf import Leaf, parse_leaf
+from mintmark.evidence.store import tables
+from mintmark.evidence.store.interface import Head, StoredEntry, Waiting
+from mintmark.evidence.tiles import WIDTH, Edge
+from mintmark.evidence.tree import HASH_SIZE, perfect_root
+
+MAX_PARAMETERS = 500  # SQLite bounds them
+
+
+def read_head(connection: Connection) -> Head:
+    """Raises `LogRefused` (`store_malformed`) when there is none."""
+    row = connection.execute(select(tables.log_head)).one_or_none()
+    if row is None:
+        raise LogRefused("the evidence store has no head", reason="store_malformed", remedy="run `mintmark verify`")
+    return Head(origin=row.origin, size=row.size, root=row.root)
+
+
+def read_entries(connection: Connection, first: int, count: int) -> list[StoredEntry]:
+    table = tables.entry
+    wanted = select(table).where(table.c.idx >= first, table.c.idx < first + count).order_by(table.c.idx)
+    return [StoredEntry(index=row.idx, content=row.content) for row in connection.execute(wanted)]
+
+
+def read_indexes(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """id → index, of those that are recorded."""
+    table, found = tables.entry_id, dict[str, int]()
+    for at in range(0, len(ids), MAX_PARAMETERS):
+        wanted = select(table.c.id, table.c.idx).where(table.c.id.in_(ids[at : at + MAX_PARAMETERS]))
+        found |= {row.id: row.idx for row in connection.execute(wanted)}
+    return found
+
+
+def read_tile(connection: Connection, level: int, index: int) -> bytes | None:
+    table = tables.tile
+    content: bytes | None = connection.scalar(
+        select(table.c.content).where(table.c.level == level, table.c.idx == index)
+    )
+    return content
+
+
+def read_payload(connection: Connection, commitment: str) -> tuple[bytes, bytes] | None:
+    table = tables.payload
+    row = connection.execute(
+        select(table.c.salt, table.c.content).where(table.c.commitment == commitment)
+    ).one_or_none()
+    return (row.salt, row.content) if row else None
+
+
+def read_checkpoint(connection: Connection) -> bytes | None:
+    """The newest one, with the most signatures."""
+    table = tables.checkpoint
+    note: bytes | None = connection.scalar(
+        select(table.c.note).order_by(table.c.size.desc(), table.c.signatures.desc()).limit(1)
+    )
+    return note
+
+
+def read_inbox(connection: Connection, limit: int) -> list[Waiting]:
+    """In the order of the ids, which UUIDv7 makes the order of arrival."""
+    table = tables.inbox
+    return [
+        Waiting(id=row.id, bundle=row.bundle, controls=row.controls, refs=row.refs)
+        for row in connection.execute(select(table).order_by(table.c.id).limit(limit))
+    ]
+
+
+def load_edge(connection: Connection, head: Head) -> Edge:
+    """Rebuild the right edge from stored entries and tiles, and refuse a store whose root is not its head's."""
+    edge = Edge(size=head.size, levels=[])
+    level, size = 0, head.size
+    while size or level == 0:
+        first = size - size % WIDTH
+        if level == 0:
+            hashes = [entry.leaf_hash for entry in read_entries(connection, first, size - first)]
+        else:
+            hashes = [tile_root(connection, level - 1, index) for index in range(first, size)]
+        edge.levels.append(hashes)
+        level, size = level + 1, size // WIDTH
+    if edge.root() != head.root:
+        raise LogRefused(
+            f"the entries do not lead to the head's root at size {head.size}",
+            reason="root_mismatch",
+            remedy="run `mintmark verify` to see which entry was changed; nothing is appended until this is resolved",
+        )
+    return edge
+
+
+def tile_root(connection: Connection, level: int, index: int) -> bytes:
+    content = read_tile(connection, level, index)
+    if content is None or len(content) != WIDTH * HASH_SIZE:
+        raise LogRefused(
+            f"tile {level}/{index} is missing or damaged", reason="tile_missing", remedy="run `mintmark verify`"
+        )
+    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
+
+
+def project(numbered: Iterable[tuple[int, Leaf]]) -> dict[Table, list[tuple[Any, ...]]]:
+    """The rows that queries read, derived from (index, entry) alone, in the order of the tables' columns."""
+    found: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in tables.PROJECTION}
+    for index, leaf in numbered:
+        found[tables.entry_id].append((leaf.id, index))
+        found[tables.view_entry].append((index, leaf.kind, leaf.at, leaf.producer))
+        found[tables.view_subject] += [
+            (index, position, subject.name, subject.digest) for position, subject in enumerate(leaf.subjects)
+        ]
+        found[tables.view_ref] += [(index, position, ref) for position, ref in enumerate(leaf.refs)]
+    return found
+
+
+def project_entries(numbered: Iterable[tuple[int, bytes]]) -> dict[Table, list[tuple[Any, ...]]]:
+    return project((index, parse_leaf(content)) for index, content in numbered)

@@ -1,0 +1,149 @@
+"""The store: appends one batch in one transaction under the head's lock, and reads back what was appended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection
+
+from mintmark.evidence.errors import LogRefused
+from mintmark.evidence.leaf import parse_leaf
+from mintmark.evidence.store import rows, tables
+from mintmark.evidence.store.interface import Appended, Backend, Head, NewEntry, Placed, StoredEntry, Waiting
+from mintmark.evidence.tiles import Edge
+from mintmark.evidence.tree import leaf_hash
+
+
+class SqlStore:
+    """One behaviour on every backend. It keeps the tree's edge between batches, and believes it only at its head."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._edge: tuple[Head, Edge] | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False) -> Appended:
+        """
+        Append what is new in one transaction, and say for each entry where it is.
+
+        An id that is there with the same payload keeps its index; with another payload it is a conflict, and the rest
+        of the batch goes on. With `from_inbox` only those are appended that this transaction took out of the inbox.
+        """
+        with self._one_at_a_time, self.backend.writing() as connection:
+            head = self.backend.lock_head(connection)
+            if head is None:
+                raise LogRefused(
+                    "the evidence store has no head", reason="store_malformed", remedy="run `mintmark verify`"
+                )
+            edge = self._edge_at(connection, head)
+            taken = self.backend.take(connection, [entry.id for entry in entries]) if from_inbox else None
+            fresh, placed = _sort_out(connection, entries, first=head.size, taken=taken)
+            if not fresh:
+                return Appended(before=head, after=head, placed=tuple(placed))
+            after = self._write(connection, head, edge, fresh)
+        self._edge = after, edge  # only now: the transaction is durable
+        return Appended(before=head, after=after, placed=tuple(placed))
+
+    def _edge_at(self, connection: Connection, head: Head) -> Edge:
+        if self._edge is not None and self._edge[0] == head:
+            return self._edge[1].copy()
+        return rows.load_edge(connection, head)
+
+    def _write(self, connection: Connection, head: Head, edge: Edge, fresh: Sequence[NewEntry]) -> Head:
+        numbered = list(enumerate(fresh, head.size))
+        full = edge.append([leaf_hash(entry.content) for entry in fresh])
+        after = Head(origin=head.origin, size=edge.size, root=edge.root())
+        insert = self.backend.insert
+        insert(connection, tables.entry, [(index, entry.content) for index, entry in numbered])
+        insert(connection, tables.payload, [(entry.commitment, entry.salt, entry.payload) for entry in fresh])
+        for table, found in rows.project_entries((index, entry.content) for index, entry in numbered).items():
+            insert(connection, table, found)
+        insert(connection, tables.tile, [(tile.level, tile.index, tile.content) for tile in full])
+        self.backend.advance(connection, head, after)
+        return after
+
+    def head(self) -> Head:
+        with self.reading() as connection:
+            return rows.read_head(connection)
+
+    def entries(self, first: int, count: int) -> list[StoredEntry]:
+        with self.reading() as connection:
+            return rows.read_entries(connection, first, count)
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        with self.reading() as connection:
+            return rows.read_tile(connection, level, index)
+
+    def payload(self, commitment: str) -> tuple[bytes, bytes] | None:
+        """Return (salt, payload), or nothing when it was erased."""
+        with self.reading() as connection:
+            return rows.read_payload(connection, commitment)
+
+    def erase(self, commitment: str) -> bool:
+        """Delete a payload whose erasure the log records. Raises `LogRefused` (`not_recorded`) where it does not."""
+        with self.backend.writing() as connection:
+            return self.backend.erase(connection, commitment)
+
+    def checkpoint(self) -> bytes | None:
+        """The newest published checkpoint."""
+        with self.reading() as connection:
+            return rows.read_checkpoint(connection)
+
+    def keep_checkpoint(self, size: int, note: bytes) -> None:
+        """Keep it once for each number of signatures."""
+        signatures = note.count("\n\u2014 ".encode())
+        with self.backend.writing() as connection:
+            self.backend.lock_head(connection)
+            known = connection.execute(
+                tables.checkpoint.select().where(
+                    tables.checkpoint.c.size == size, tables.checkpoint.c.signatures == signatures
+                )
+            ).first()
+            if known is None:
+                self.backend.insert(connection, tables.checkpoint, [(size, signatures, note)])
+
+    def waiting(self, limit: int) -> list[Waiting]:
+        """What is in the inbox, oldest first."""
+        with self.reading() as connection:
+            return rows.read_inbox(connection, limit)
+
+    def discard(self, identity: str) -> None:
+        """Take out of the inbox what was refused; the refusal is in the log."""
+        with self.backend.writing() as connection:
+            self.backend.lock_head(connection)
+            self.backend.take(connection, [identity])
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One read transaction, for queries over the projection and for verification."""
+        return self.backend.reading()
+
+
+def _sort_out(
+    connection: Connection, entries: Sequence[NewEntry], *, first: int, taken: set[str] | None
+) -> tuple[list[NewEntry], list[Placed]]:
+    """Which entries are new, and where each of all is or will be."""
+    known = rows.read_indexes(connection, [entry.id for entry in entries])
+    fresh: dict[str, NewEntry] = {}
+    placed: list[Placed] = []
+    for entry in entries:
+        if entry.id in known:
+            same = _payload_of(connection, known[entry.id]) == entry.payload
+            placed.append(Placed(index=known[entry.id], conflict=not same))
+        elif entry.id in fresh:
+            index = first + list(fresh).index(entry.id)
+            placed.append(Placed(index=index, conflict=fresh[entry.id].payload != entry.payload))
+        elif taken is not None and entry.id not in taken:
+            placed.append(Placed(index=-1, taken=True))
+        else:
+            placed.append(Placed(index=first + len(fresh)))
+            fresh[entry.id] = entry
+    return list(fresh.values()), placed
+
+
+def _payload_of(connection: Connection, index: int) -> bytes | None:
+    """Nothing when it was erased: what cannot be compared is not the same."""
+    found = rows.read_entries(connection, index, 1)
+    stored = rows.read_payload(connection, parse_leaf(found[0].content).commitment) if found else None
+    return stored[1] if stored else None

@@ -1,0 +1,191 @@
+"""One pass over the entries: hashes and tiles (L1), the projection (L3), the payloads (L5). Memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any
+
+from mintmark.evidence.errors import EvidenceError
+from mintmark.evidence.ingest import accept
+from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
+from mintmark.evidence.store import tables
+from mintmark.evidence.store.rows import project
+from mintmark.evidence.tiles import Edge
+from mintmark.evidence.tree import CompactRange, leaf_hash
+from mintmark.evidence.trust import TrustPolicy
+from mintmark.evidence.verify.interface import Snapshot
+from mintmark.evidence.verify.report import Findings, Level
+
+ERASED = "erased:"
+
+
+@dataclass(slots=True)
+class Walked:
+    """What a pass found out: roots at the wanted sizes, and what the payloads said."""
+
+    size: int = 0
+    root: bytes = b""
+    roots: dict[int, bytes] = field(default_factory=dict)
+    opened: int = 0
+    erased: list[int] = field(default_factory=list)
+    batches: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Walk:
+    """
+    `trusted_time` gives a moment at which an entry of an index certainly existed, where a third party said so.
+
+    Without it keys are judged as of the entry's own time, which is the log's word.
+    """
+
+    snapshot: Snapshot
+    findings: Findings
+    levels: frozenset[Level]
+    trust: TrustPolicy
+    trusted_time: Callable[[int], datetime | None]
+    walked: Walked = field(default_factory=Walked)
+    _edge: Edge = field(default_factory=Edge)
+    _range: CompactRange = field(default_factory=CompactRange)
+    _tiles: set[tuple[int, int]] = field(default_factory=set)
+    _missing: dict[str, int] = field(default_factory=dict)
+    _erasures: set[str] = field(default_factory=set)
+    _stored: int = 0
+
+    def run(self, wanted: set[int]) -> Walked:
+        """Walk the whole log; keep the roots of the first `wanted` entries."""
+        comparisons = self._comparisons()
+        for expected, (index, stored) in enumerate(self.snapshot.entries()):
+            if index != expected:
+                self.findings.fail("L1", "entry.idx", f"index {index} stands where {expected} should", index=expected)
+            content = stored if isinstance(stored, bytes) else str(stored).encode()
+            self._hash(content)
+            if self._range.size in wanted:
+                self.walked.roots[self._range.size] = self._range.root()
+            leaf = self._parse(expected, content)
+            for compare in comparisons:
+                compare(expected, leaf)
+            if leaf is not None and Level.L5 in self.levels:
+                self._open(expected, leaf)
+        for compare in comparisons:
+            compare(None, None)
+        self.walked.size, self.walked.root = self._range.size, self._range.root()
+        self._check_tiles()
+        if Level.L5 in self.levels:
+            self._check_erased()
+        return self.walked
+
+    def _hash(self, content: bytes) -> None:
+        """L1: each full tile is compared when it is full."""
+        leaf = leaf_hash(content)
+        self._range.append(leaf)
+        for tile in self._edge.append([leaf]):
+            self._tiles.add((tile.level, tile.index))
+            if self.snapshot.tile(tile.level, tile.index) != tile.content:
+                self._tile_differs(tile.level, tile.index)
+
+    def _tile_differs(self, level: int, index: int) -> None:
+        first = index << (8 * (level + 1))
+        self.findings.fail("L1", "tile", f"tile {level}/{index} is not what the entries make", index=first)
+
+    def _check_tiles(self) -> None:
+        for level, index in sorted(self.snapshot.tiles() - self._tiles, key=repr):
+            self.findings.fail("L1", "tile", f"tile {level}/{index} is not of a log of {self.walked.size} entries")
+
+    def _parse(self, index: int, content: bytes) -> Leaf | None:
+        try:
+            return parse_leaf(content)
+        except EvidenceError as cause:
+            self.findings.fail("L1", "entry.content", str(cause), index=index)
+            return None
+
+    def _comparisons(self) -> list[Callable[[int | None, Leaf | None], None]]:
+        if Level.L3 not in self.levels:
+            return []
+        return [Comparison(self.snapshot, name, self.findings) for name in self.snapshot.projected()]
+
+    def _open(self, index: int, leaf: Leaf) -> None:
+        """L5: the payload opens its commitment, its signature holds, and it says what its entry says."""
+        stored = self.snapshot.payload(leaf.commitment)
+        if leaf.kind == "erasure":
+            self._erasures |= {ref.removeprefix(ERASED) for ref in leaf.refs if ref.startswith(ERASED)}
+        if stored is None:
+            self._missing[leaf.commitment] = index
+            return
+        self._stored += 1
+        salt, content = (item if isinstance(item, bytes) else str(item).encode() for item in stored)
+        if len(salt) != SALT_SIZE or len(content) != leaf.size or commit(content, salt) != leaf.commitment:
+            self.findings.fail("L5", "payload.content or payload.salt", "does not open the commitment", index=index)
+            return
+        try:
+            accepted = accept(content, self.trust)
+        except EvidenceError as cause:
+            self.findings.fail("L5", "payload.content", str(cause), index=index)
+            return
+        said = (accepted.statement.kind, accepted.key.id, accepted.statement.subjects)
+        if said != (leaf.kind, leaf.producer, leaf.subjects):
+            self.findings.fail(
+                "L5", "payload.content", "the signed statement says something else than its entry", index=index
+            )
+            return
+        self.walked.opened += 1
+        if leaf.kind == "ledger-batch":
+            self.walked.batches.append((index, accepted.statement.predicate))
+
+    def _check_erased(self) -> None:
+        for commitment, index in self._missing.items():
+            if commitment in self._erasures:
+                self.walked.erased.append(index)
+            else:
+                self.findings.fail(
+                    "L5", "payload.commitment", "the payload is missing, and no erasure is recorded", index=index
+                )
+        strays = sum(1 for _ in self.snapshot.commitments()) - self._stored
+        if strays:
+            self.findings.fail("L5", "payload.commitment", f"{strays} payloads belong to no entry")
+
+
+class Comparison:
+    """L3: rebuilds one query table from the entries and compares it row by row, in one pass over both."""
+
+    def __init__(self, snapshot: Snapshot, table: str, findings: Findings) -> None:
+        self.table, self._findings = table, findings
+        columns = [column.name for column in tables.metadata.tables[table].columns]
+        self._at = columns.index("idx")
+        self._order = [columns.index(name) for name in ("idx", "position") if name in columns]
+        self._rows = snapshot.projection(table)
+        self._next = next(self._rows, None)
+
+    def __call__(self, index: int | None, leaf: Leaf | None) -> None:
+        """Compare the rows of the entry at `index`; without one, what is left belongs to no entry."""
+        found = list(self._until(index))
+        if index is None or leaf is None:
+            expected: list[tuple[Any, ...]] = []
+        else:
+            expected = project([(index, leaf)])[tables.metadata.tables[self.table]]
+        if found == expected:
+            return
+        for have, want in zip_longest(found, expected):
+            if have == want:
+                continue
+            if have is not None and have not in expected:
+                self._fail(have, "is not in the log", index)
+            if want is not None and want not in found:
+                self._fail(want, "is missing", index)
+
+    def _until(self, index: int | None) -> Iterator[tuple[Any, ...]]:
+        while self._next is not None and (index is None or self._index_of(self._next) <= index):
+            yield self._next
+            self._next = next(self._rows, None)
+
+    def _index_of(self, row: tuple[Any, ...]) -> int:
+        """A row whose index is no number comes first, and is found there."""
+        value = row[self._at] if len(row) > self._at else None
+        return value if isinstance(value, int) else -1
+
+    def _fail(self, row: tuple[Any, ...], what: str, index: int | None) -> None:
+        at = self._index_of(row)
+        self._findings.fail("L3", self.table, f"row {row!r:.200} {what}", index=at if at >= 0 else index)

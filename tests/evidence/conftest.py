@@ -1,0 +1,33 @@
+"""A log on either backend: what holds on one holds on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.evidence.builders import Bench, bench
+from tests.evidence.postgres import Server, server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with server() as made:
+        yield made
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Bench:
+    return bench(tmp_path)
+
+
+@pytest.fixture
+def on_postgresql(tmp_path: Path, postgres: Server) -> Bench:
+    return bench(tmp_path, url=postgres.database())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Bench:
+    """An empty log."""
+    made: Bench = request.getfixturevalue(f"on_{request.param}")
+    return made
