@@ -62,6 +62,10 @@ class Archive:
         self._place(response, self.folder / f"{stem}.{number}.tsr")
         self._sync()
 
+    def read(self, checkpoint: Checkpoint) -> bytes:
+        """An archived checkpoint with the signatures that it has by now."""
+        return (self.folder / name_of(checkpoint)).read_bytes()
+
     def notes(self) -> list[tuple[Path, bytes]]:
         """Every archived note by size; not verified yet."""
         return [(path, path.read_bytes()) for path in sorted(self.folder.glob("*.note"))]

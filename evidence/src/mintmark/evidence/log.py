@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -206,6 +207,18 @@ class EvidenceLog(LogReader):
         digest = hashlib.sha256(f"{what}\n{timestamp(since)}".encode()).hexdigest()
         predicate = {"what": what, "since": timestamp(since), "until": timestamp(now)}
         return self._say("gap", {"name": f"gap/{what}", "digest": digest}, predicate, refs=(f"gap:{what}",), now=now)
+
+    def go_on_from(self, closed: Checkpoint, note: bytes, *, reason: str, now: datetime) -> Recorded:
+        """Record the last checkpoint of the log that this one goes on from; `note` is verbatim, `reason` an id."""
+        predicate = {
+            "log": closed.origin,
+            "size": closed.size,
+            "root": closed.root.hex(),
+            "checkpoint": base64.b64encode(note).decode(),
+            "reason": reason,
+        }
+        subject = {"name": f"log/{closed.origin}", "digest": closed.root.hex()}
+        return self._say("epoch", subject, predicate, refs=(f"closed:{closed.origin}",), now=now)
 
     def _say(
         self,

@@ -72,7 +72,7 @@ class Publisher:
                 f"the store has {head.size} entries, and a checkpoint over {mark.size} was signed",
                 reason="rollback",
                 remedy="the store was restored or its tail deleted: bring back the newer one, recover the entries from "
-                "an export (`mintmark evidence recover`), or close the epoch (`mintmark evidence close-epoch`)",
+                "an export (`mintmark store recover`), or close the epoch (`mintmark store close-epoch`)",
             )
         if mark.size and TiledTree(self.read_tile, head.size).subtree(0, mark.size) != mark.root:
             raise LogRefused(

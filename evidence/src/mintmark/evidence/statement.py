@@ -43,7 +43,7 @@ MARKS = {
     "waiver": {"rule", "fingerprint", "environment"},
     "refusal": {"reason", "size"},
     "erasure": {"index", "commitment", "basis"},
-    "epoch": {"origin", "size", "root", "checkpoint"},
+    "epoch": {"log", "size", "root", "checkpoint"},
     "gap": {"what", "since"},
     "ledger-batch": {"ledger", "batch", "first", "last", "count", "root", "trial_balance_digest"},
 }

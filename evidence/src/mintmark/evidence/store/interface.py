@@ -23,13 +23,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEntry:
-    """An entry to append; its index is given by the sequencer."""
+    """An entry to append; its index is given by the sequencer. A recovered one may have lost its payload."""
 
     id: str
     content: bytes
     commitment: str
-    salt: bytes
-    payload: bytes
+    salt: bytes | None
+    payload: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

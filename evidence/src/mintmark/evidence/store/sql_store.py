@@ -57,7 +57,8 @@ class SqlStore:
         after = Head(origin=head.origin, size=edge.size, root=edge.root())
         insert = self.backend.insert
         insert(connection, tables.entry, [(index, entry.content) for index, entry in numbered])
-        insert(connection, tables.payload, [(entry.commitment, entry.salt, entry.payload) for entry in fresh])
+        payloads = [(entry.commitment, entry.salt, entry.payload) for entry in fresh if entry.payload is not None]
+        insert(connection, tables.payload, payloads)
         for table, found in rows.project_entries((index, entry.content) for index, entry in numbered).items():
             insert(connection, table, found)
         insert(connection, tables.tile, [(tile.level, tile.index, tile.content) for tile in full])

@@ -79,7 +79,12 @@ def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Ch
 def _walk(snapshot: Snapshot, findings: Findings, levels: frozenset[Level], trust: Trust, known: _Known) -> Walked:
     batches = dict(snapshot.batches())
     walk = Walk(
-        snapshot=snapshot, findings=findings, levels=levels, trust=trust.policy, trusted_time=lambda _: _no_time()
+        origin=trust.log_key.name,
+        snapshot=snapshot,
+        findings=findings,
+        levels=levels,
+        trust=trust.policy,
+        trusted_time=lambda _: _no_time(),
     )
     walked = walk.run(known.sizes() | {size for size in batches if isinstance(size, int)})
     for size, root in batches.items():

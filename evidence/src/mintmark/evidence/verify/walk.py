@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from mintmark.evidence.verify.interface import Snapshot
 from mintmark.evidence.verify.report import Findings, Level
 
 ERASED = "erased:"
+_LATER_EPOCH = re.compile(r".+/([2-9]|[1-9][0-9]+)")
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Walk:
     Without it keys are judged as of the entry's own time, which is the log's word.
     """
 
+    origin: str
     snapshot: Snapshot
     findings: Findings
     levels: frozenset[Level]
@@ -68,6 +71,8 @@ class Walk:
             leaf = self._parse(expected, content)
             for compare in comparisons:
                 compare(expected, leaf)
+            if expected == 0 and leaf is not None:
+                self._check_epoch(leaf)
             if leaf is not None and Level.L5 in self.levels:
                 self._open(expected, leaf)
         for compare in comparisons:
@@ -94,6 +99,12 @@ class Walk:
     def _check_tiles(self) -> None:
         for level, index in sorted(self.snapshot.tiles() - self._tiles, key=repr):
             self.findings.fail("L1", "tile", f"tile {level}/{index} is not of a log of {self.walked.size} entries")
+
+    def _check_epoch(self, first: Leaf) -> None:
+        """A log that goes on from another says so first."""
+        match = _LATER_EPOCH.fullmatch(self.origin)
+        if match and first.kind != "epoch":
+            self.findings.fail("L2", "entry", f"{self.origin} does not say which checkpoint it goes on from", index=0)
 
     def _parse(self, index: int, content: bytes) -> Leaf | None:
         try:
