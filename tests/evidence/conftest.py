@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.evidence.builders import Bench, bench
-from tests.evidence.postgres import Server, server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with server() as made:
-        yield made
+from tests.evidence.postgres import Server
 
 
 @pytest.fixture

@@ -6,14 +6,19 @@ import json
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.archive import Archive
+from mintmark.evidence.leaf import check_id
+from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.note import NoteSigner
+from mintmark.evidence.recovery import archived_note, begin_epoch, next_origin
 from mintmark.evidence.statement import KINDS
+from mintmark.evidence.store.open import open_store
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.pipelines.configuration import Project
-from mintmark.pipelines.errors import IncompleteError, IntegrityError
+from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageError
 from mintmark.pipelines.gate.decide import Gate
 from mintmark.pipelines.gate.interface import Engine
 from mintmark.pipelines.gate.pack import PolicyPack
@@ -35,6 +40,37 @@ def open_evidence(locations: Locations) -> EvidenceLog:
     log = EvidenceLog.open(locations.store_url, archive=archive, signer=note_signer, trust=trust, clerk=signer)
     _publish_key(archive, note_signer.vkey)
     return log
+
+
+def log_identity(locations: Locations) -> tuple[NoteSigner, Archive]:
+    """The log's key and the archive of its checkpoints, without opening its store."""
+    origin = _origin(locations.evidence)
+    return _log_key(locations.keys, origin), Archive(folder=_archive(locations, origin))
+
+
+def close_epoch(locations: Locations, *, reason: str, now: datetime) -> tuple[Recorded, str]:
+    """
+    Begin a new log whose first entry is the last archived checkpoint of this one; return it and the new origin.
+
+    The SQLite file of the closed log stays beside the new one; on PostgreSQL the new log needs a database of its own.
+    """
+    signer, archive = log_identity(locations)
+    closed = archived_note(archive, signer.verifier)
+    check_id(reason)
+    if locations.store_url.startswith("sqlite"):
+        file = Path(locations.store_url.removeprefix("sqlite:///"))
+        if file.exists():
+            file.rename(file.with_name(f"{file.stem}-{signer.name.replace('/', '_')}.closed{file.suffix}"))
+    elif open_store(locations.store_url, origin=next_origin(signer.name)).head().origin == signer.name:
+        raise UsageError(
+            "MINTMARK_STORE_URL still names the database of the log that is to be closed",
+            reason="store_in_use",
+            remedy="create and migrate a new database, set MINTMARK_STORE_URL to it, and run this again",
+        )
+    origin = next_origin(signer.name)
+    (locations.evidence / ORIGIN_FILE).write_text(f"{origin}\n", encoding="utf-8")
+    log = open_evidence(locations)
+    return begin_epoch(log, closed=closed, key=signer.verifier, reason=reason, now=now), origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

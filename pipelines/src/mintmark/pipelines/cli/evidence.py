@@ -1,4 +1,4 @@
-"""`mintmark evidence`: search what was recorded, and show one entry with its proof."""
+"""`mintmark evidence`: search what was recorded, show an entry with its proof, add one, erase a payload."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mintmark.evidence.leaf import check_id
+from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.query import EntryRow
 from mintmark.evidence.statement import KINDS
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
+from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.proof import prove
 from mintmark.pipelines.workshop import open_evidence
@@ -20,6 +23,12 @@ from mintmark.pipelines.workshop import open_evidence
 def run(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     log = open_evidence(locate(Path.cwd()))
+    if options.verb == "add":
+        return _add(log, options)
+    if options.verb == "erase":
+        recorded = log.erase(options.index, basis=check_id(options.basis), now=datetime.now(UTC))
+        sys.stdout.write(f"the payload of entry {options.index} is erased, as entry {recorded.index} says\n")
+        return 0
     if options.verb == "show":
         proven = prove(log, options.index)
         sys.stdout.write(
@@ -63,7 +72,24 @@ def _parser() -> argparse.ArgumentParser:
     add_outputs(search, ("human", "json"))
     show = verbs.add_parser("show", help="one entry, verified from its stored bytes")
     show.add_argument("index", type=int)
+    add = verbs.add_parser("add", help="record a signed bundle that was made elsewhere, once it holds")
+    add.add_argument("bundle", type=Path, metavar="FILE", help="a Sigstore bundle (JSON) around an in-toto statement")
+    add.add_argument("--ref", action="append", default=[], metavar="REF")
+    add.add_argument("--control", action="append", default=[], metavar="ID")
+    erase = verbs.add_parser("erase", help="erase the payload of an entry; every hash still verifies")
+    erase.add_argument("index", type=int)
+    erase.add_argument("--basis", required=True, metavar="ID", help="why this may be erased, such as gdpr-17")
     return parser
+
+
+def _add(log: EvidenceLog, options: argparse.Namespace) -> int:
+    try:
+        bundle = options.bundle.read_bytes()
+    except OSError as cause:
+        raise UsageError(f"{options.bundle}: {cause}", reason="unreadable", remedy="name a bundle's file") from cause
+    recorded = log.record(bundle, now=datetime.now(UTC), controls=tuple(options.control), refs=tuple(options.ref))
+    sys.stdout.write(f"entry {recorded.index}: {recorded.kind}\n")
+    return 0
 
 
 def _moment(text: str) -> datetime:

@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("trace", "follow a posting to its build, or a build to its postings"),
     "verify": ("verify", "check the evidence log, offline"),
     "evidence": ("evidence", "search and show what was recorded"),
+    "store": ("store", "migrate the evidence store, drain its inbox, recover it"),
     "explain": ("explain", "say why a decision was made, or what a rule asks"),
     "waiver": ("waiver", "write and approve an exception that expires"),
     "policy": ("policy", "check the policy pack and its canaries"),
