@@ -17,6 +17,7 @@ from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_refs, commit, parse_le
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.query import EntryRow, Query, search
 from mintmark.evidence.receipt import Receipt, verify_receipt
+from mintmark.evidence.statement import parse_time
 from mintmark.evidence.store.interface import Batch, Head, NewEntry, Store, StoredEntry
 from mintmark.evidence.store.sqlite import FILE_NAME, SqliteStore
 from mintmark.evidence.tiles import WIDTH, Edge, TiledTree
@@ -166,8 +167,8 @@ class EvidenceLog:
         entry = self._entry(index)
         verified = verify_receipt(self.receipt(index).encode(), entry=entry.content, log_vkey=self.signer.vkey)
         leaf = parse_leaf(entry.content)
-        accepted = accept(self.bundle(index), self.trust)
-        if (accepted.statement.kind, accepted.key.id) != (leaf.kind, leaf.producer):
+        accepted = accept(self.bundle(index), self.trust, at=parse_time(leaf.at, what="at"), alone=False)
+        if (accepted.statement.kind, accepted.producer.id) != (leaf.kind, leaf.producer):
             raise LogRefused(
                 f"entry {index} says {leaf.kind}, its payload is {accepted.statement.kind}",
                 reason="kind_mismatch",
@@ -177,7 +178,7 @@ class EvidenceLog:
             index=index,
             tree_size=verified.checkpoint.size,
             kind=leaf.kind,
-            key_id=accepted.key.id,
+            key_id=accepted.producer.id,
             statement=accepted.statement_bytes,
         )
 
@@ -196,7 +197,7 @@ class EvidenceLog:
             return search(connection, query)
 
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
-        accepted = accept(submission.bundle, self.trust)
+        accepted = accept(submission.bundle, self.trust, at=now, alone=False)
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
         content = leaf.encode()
@@ -286,7 +287,7 @@ def _leaf(submission: Submission, accepted: Accepted, now: datetime, *, commitme
         id=submission.id or uuid7(now, os.urandom(10)),
         kind=accepted.statement.kind,
         at=timestamp(now),
-        producer=accepted.key.id,
+        producer=accepted.producer.id,
         subjects=accepted.statement.subjects,
         controls=check_refs(submission.controls),
         refs=check_refs(submission.refs),

@@ -17,6 +17,7 @@ from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.ingest import accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
 from mintmark.evidence.note import VerifierKey
+from mintmark.evidence.statement import parse_time
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.sqlite import FILE_NAME, create_schema, engine, project
 from mintmark.evidence.tiles import Edge, Tile
@@ -245,11 +246,11 @@ def _payloads(connection: Connection, walk: _Walk, trust: TrustPolicy) -> None:
             walk.fail("L5", "payload.content or payload.salt", "does not open the commitment", index=index)
             continue
         try:
-            accepted = accept(content, trust)
+            accepted = accept(content, trust, at=parse_time(leaf.at, what="at"), alone=False)
         except EvidenceError as cause:
             walk.fail("L5", "payload.content", str(cause), index=index)
             continue
-        said = (accepted.statement.kind, accepted.key.id, accepted.statement.subjects)
+        said = (accepted.statement.kind, accepted.producer.id, accepted.statement.subjects)
         if said != (leaf.kind, leaf.producer, leaf.subjects):
             walk.fail("L5", "payload.content", "the signed statement says something else than its entry", index=index)
     for commitment in sorted(stored, key=repr):
