@@ -116,7 +116,9 @@ class SigstoreStandIn:
             "certificateAuthorities": [_authority("ca", [_authority_certificate(self.ca, "ca")])],
             "ctlogs": [_log_instance("https://ct.example.com", self.ct)],
             "timestampAuthorities": [
-                _authority("tsa", [_tsa_certificate(self.tsa, self.tsa_ca), _authority_certificate(self.tsa_ca, "tsa-ca")])
+                _authority(
+                    "tsa", [_tsa_certificate(self.tsa, self.tsa_ca), _authority_certificate(self.tsa_ca, "tsa-ca")]
+                )
             ],
         }
 
@@ -148,7 +150,9 @@ class SigstoreStandIn:
             folder = Path(name)
             (folder / "data").write_bytes(content)
             (folder / "serial").write_text("01\n", encoding="ascii")
-            (folder / "tsa.pem").write_bytes(_tsa_certificate(self.tsa, self.tsa_ca).public_bytes(serialization.Encoding.PEM))
+            (folder / "tsa.pem").write_bytes(
+                _tsa_certificate(self.tsa, self.tsa_ca).public_bytes(serialization.Encoding.PEM)
+            )
             (folder / "key.pem").write_bytes(
                 self.tsa.private_bytes(
                     serialization.Encoding.PEM,

@@ -41,7 +41,12 @@ class PredicateSchemas:
 
     @classmethod
     def load(cls, folder: Path) -> PredicateSchemas:
-        """Read and check `<kind>.schema.json`; they may refer to each other by `$id`. Raises `SchemasUnavailable`."""
+        """Read and compile `<kind>.schema.json` of a folder. Raises `SchemasUnavailable`."""
+        return cls.of({path.name.removesuffix(SUFFIX): path.read_bytes() for path in folder.glob(f"*{SUFFIX}")})
+
+    @classmethod
+    def of(cls, schemas: Mapping[str, bytes]) -> PredicateSchemas:
+        """Compile schemas by their kind; they may refer to each other by `$id`. Raises `SchemasUnavailable`."""
         try:
             from jsonschema import Draft202012Validator
             from jsonschema.exceptions import SchemaError
@@ -52,22 +57,18 @@ class PredicateSchemas:
                 reason="jsonschema_missing",
                 remedy="pip install 'mintmark[pipelines]'",
             ) from cause
-        paths = sorted(folder.glob(f"*{SUFFIX}"))
-        try:
-            schemas = {path.name.removesuffix(SUFFIX): json.loads(path.read_bytes()) for path in paths}
-            for schema in schemas.values():
-                Draft202012Validator.check_schema(schema)
-        except (ValueError, SchemaError) as cause:
-            raise _unavailable(f"{folder}: not JSON Schemas of draft 2020-12: {cause}") from cause
         if not schemas:
-            raise _unavailable(f"{folder}: there are no schemas")
-        resources = [Resource.from_contents(schema) for schema in schemas.values()]
+            raise _unavailable("there are no schemas")
+        try:
+            documents = {kind: json.loads(content) for kind, content in sorted(schemas.items())}
+            for document in documents.values():
+                Draft202012Validator.check_schema(document)
+        except (ValueError, SchemaError) as cause:
+            raise _unavailable(f"not JSON Schemas of draft 2020-12: {cause}") from cause
+        resources = [Resource.from_contents(document) for document in documents.values()]
         registry: Registry[Any] = Registry().with_resources([(str(item.id()), item) for item in resources])
         return cls(
-            validators={
-                name: Draft202012Validator(schema, registry=registry, format_checker=None)
-                for name, schema in schemas.items()
-            }
+            validators={kind: Draft202012Validator(document, registry=registry) for kind, document in documents.items()}
         )
 
     def check(self, statement: HasPredicate) -> None:

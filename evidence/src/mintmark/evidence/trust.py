@@ -92,6 +92,17 @@ class TrustPolicy:
         return self.thresholds.get(kind, 1)
 
     @classmethod
+    def of_key(cls, pem: bytes) -> TrustPolicy:
+        """Trust one key with every kind of evidence, of whatever origin. Raises `FormatError`."""
+        public = parse_public_key(pem)
+        return cls(keys=(TrustedKey(id=key_hint(public), origin=None, kinds=frozenset(KINDS), public=public),))
+
+    @classmethod
+    def of_identity(cls, workflow: WorkflowIdentity) -> TrustPolicy:
+        """Trust one workflow with every kind of evidence, of whatever origin."""
+        return cls(identities=(TrustedIdentity(workflow=workflow, origin=None, kinds=frozenset(KINDS)),))
+
+    @classmethod
     def load(cls, path: Path) -> TrustPolicy:
         """
         Raises `TrustPolicyInvalid`: `trust_policy`; `weak_algorithm` for a key that is not ECDSA P-256;
@@ -152,15 +163,26 @@ class _Document(BaseModel):
     thresholds: dict[str, Annotated[int, Field(ge=1, le=100, strict=True)]] = {}
 
 
+def parse_public_key(pem: bytes) -> ec.EllipticCurvePublicKey:
+    """Raises `FormatError`: `weak_algorithm` for a key that is not ECDSA P-256, else `malformed`."""
+    try:
+        public = load_pem_public_key(pem.strip())
+    except (ValueError, UnsupportedAlgorithm) as cause:
+        raise FormatError("public key", why="not in PEM") from cause
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise FormatError("public key", why="not ECDSA P-256", reason="weak_algorithm")
+    return public
+
+
 def _trusted(path: Path, key: _Key) -> TrustedKey:
     who = f"key {key.id[:12]}"
     _check_entry(path, who, key)
     try:
-        public = load_pem_public_key(key.public_key.strip().encode())
-    except (ValueError, UnsupportedAlgorithm) as cause:
-        raise TrustPolicyInvalid(path, f"{who}: not a PEM public key") from cause
-    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-        raise TrustPolicyInvalid(path, f"{who}: not ECDSA P-256", reason="weak_algorithm")
+        public = parse_public_key(key.public_key.encode())
+    except FormatError as cause:
+        raise TrustPolicyInvalid(
+            path, f"{who}: {cause}", reason="weak_algorithm" if cause.reason == "weak_algorithm" else "trust_policy"
+        ) from cause
     if key_hint(public) != key.id:
         raise TrustPolicyInvalid(path, f"{who}: its id is {key_hint(public)}")
     return TrustedKey(id=key.id, origin=key.origin, kinds=frozenset(key.kinds), public=public, validity=key.validity)
