@@ -85,8 +85,9 @@ class SigstoreStandIn:
     tsa_ca: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
     tsa: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
 
-    def bundle(self, payload: bytes, how: Signing = Signing()) -> bytes:
+    def bundle(self, payload: bytes, how: Signing | None = None) -> bytes:
         """A bundle (v0.3) around `payload`, as a CI job would upload it."""
+        how = how or Signing()
         key = how.key or new_key()
         certificate = self._certificate(key, how)
         covered = pae(PAYLOAD_TYPE, payload)
