@@ -103,7 +103,9 @@ def statement(kind: str, predicate: dict[str, Any], **changes: Any) -> bytes:
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "a.whl", "digest": {"sha256": DIGEST}}],
         "predicateType": KINDS[kind],
-        "predicate": dict.fromkeys(MARKS[kind], "") | predicate,
+        "predicate": dict.fromkeys(MARKS[kind], "")
+        | ({"since": "2026-11-24T12:00:00Z"} if kind == "gap" else {})
+        | predicate,
     }
     return json.dumps(document | changes).encode()
 

@@ -1,16 +1,18 @@
-"""Sigstore bundles (v0.3) that hold a DSSE envelope signed by a key we know by its hint. Pure."""
+"""Sigstore bundles (v0.3) around a DSSE envelope, signed by a key we know by its hint or by a certified one. Pure."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mintmark.evidence.canonical import parse_strict
@@ -23,9 +25,14 @@ MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPayload:
-    """A parsed bundle: nothing in it is verified yet."""
+    """
+    A parsed bundle: nothing in it is verified yet.
 
-    hint: str
+    `hint` names a key; it is `None` when the bundle brings a certificate in its verification `material`.
+    """
+
+    hint: str | None
+    material: Mapping[str, Any]
     payload: bytes
     signature: bytes
 
@@ -53,6 +60,7 @@ def parse_bundle(content: bytes) -> SignedPayload:
     """
     Read a bundle strictly: what this release does not verify may not travel in it.
 
+    It names a key, or it brings a certificate; what comes with the latter is `mintmark.evidence.keyless`'s to read.
     Raises `FormatError`: `malformed`, `unsigned`, `type_mismatch`, `key_unknown` (signed with no key that it names).
     """
     document = parse_strict(content, what="bundle")
@@ -72,17 +80,21 @@ def parse_bundle(content: bytes) -> SignedPayload:
         raise FormatError("bundle", why="exactly one signature, as the bundle format asks")
     _only(signatures[0], {"sig", "keyid"}, "the signature")
     material = _object(document, "verificationMaterial")
-    _only(material, {"publicKey", "tlogEntries"}, "the verification material")
-    if material.get("tlogEntries"):
-        raise FormatError("bundle", why="it carries entries of another log, which would go unverified")
-    hint = _object(material, "publicKey").get("hint")
-    if not isinstance(hint, str) or not hint:
-        raise FormatError("bundle", why="no public key hint", reason="key_unknown")
     return SignedPayload(
-        hint=hint,
+        hint=None if "certificate" in material else _hint(material),
+        material=material,
         payload=_base64(envelope.get("payload"), "payload"),
         signature=_base64(signatures[0].get("sig"), "signature"),
     )
+
+
+def is_ecdsa(signature: bytes) -> bool:
+    """An HMAC with the public key as its secret, or an Ed25519 signature, has not the form of an ECDSA one."""
+    try:
+        decode_dss_signature(signature)
+    except ValueError:
+        return False
+    return True
 
 
 def signature_holds(signed: SignedPayload, key: ec.EllipticCurvePublicKey) -> bool:
@@ -91,6 +103,18 @@ def signature_holds(signed: SignedPayload, key: ec.EllipticCurvePublicKey) -> bo
     except InvalidSignature:
         return False
     return True
+
+
+def _hint(material: dict[str, Any]) -> str:
+    _only(material, {"publicKey", "tlogEntries"}, "the verification material")
+    if material.get("tlogEntries"):
+        raise FormatError("bundle", why="it carries entries of another log, which would go unverified")
+    key = _object(material, "publicKey")
+    _only(key, {"hint"}, "the public key")
+    hint = key.get("hint")
+    if not isinstance(hint, str) or not hint:
+        raise FormatError("bundle", why="no public key hint", reason="key_unknown")
+    return hint
 
 
 def _only(document: dict[str, Any], members: set[str], what: str) -> None:

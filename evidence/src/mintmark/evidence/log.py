@@ -265,7 +265,7 @@ class EvidenceLog(LogReader):
         self._say("refusal", subject, predicate, refs=(f"refused:{reason}",), now=now)
 
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
-        accepted = accept(submission.bundle, self.trust)
+        accepted = accept(submission.bundle, self.trust, at=now, alone=False)
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
         return NewEntry(
@@ -335,7 +335,7 @@ def _leaf(submission: Submission, accepted: Accepted, now: datetime, *, commitme
         id=check_id(submission.id or uuid7(now, os.urandom(10))),
         kind=accepted.statement.kind,
         at=timestamp(now),
-        producer=accepted.key.id,
+        producer=accepted.producer.id,
         subjects=accepted.statement.subjects,
         controls=check_refs(submission.controls),
         refs=check_refs(submission.refs),

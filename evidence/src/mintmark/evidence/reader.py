@@ -13,6 +13,7 @@ from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
 from mintmark.evidence.note import VerifierKey
 from mintmark.evidence.query import EntryRow, Query, search
 from mintmark.evidence.receipt import Receipt, verify_receipt
+from mintmark.evidence.statement import parse_time
 from mintmark.evidence.store import rows
 from mintmark.evidence.store.interface import StoredEntry
 from mintmark.evidence.store.sql_store import SqlStore
@@ -96,8 +97,8 @@ class LogReader:
         entry = self.stored(index)
         verified = verify_receipt(self.receipt(index).encode(), entry=entry.content, log_vkey=self.log_key.encode())
         leaf = parse_leaf(entry.content)
-        accepted = accept(self.bundle(index), self.trust)
-        if (accepted.statement.kind, accepted.key.id) != (leaf.kind, leaf.producer):
+        accepted = accept(self.bundle(index), self.trust, at=parse_time(leaf.at, what="at"), alone=False)
+        if (accepted.statement.kind, accepted.producer.id) != (leaf.kind, leaf.producer):
             raise LogRefused(
                 f"entry {index} says {leaf.kind}, its payload is {accepted.statement.kind}",
                 reason="kind_mismatch",
@@ -107,7 +108,7 @@ class LogReader:
             index=index,
             tree_size=verified.checkpoint.size,
             kind=leaf.kind,
-            key_id=accepted.key.id,
+            key_id=accepted.producer.id,
             statement=accepted.statement_bytes,
         )
 

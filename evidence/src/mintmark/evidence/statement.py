@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from mintmark.evidence.canonical import parse_strict
@@ -46,6 +47,17 @@ MARKS = {
     "epoch": {"log", "size", "root", "checkpoint"},
     "gap": {"what", "since"},
     "ledger-batch": {"ledger", "batch", "first", "last", "count", "root", "trial_balance_digest"},
+}
+# kind → where its predicate states times: RFC 3339 with a time zone, or epoch seconds
+TIMES = {
+    "provenance": ("runDetails/metadata/startedOn", "runDetails/metadata/finishedOn"),
+    "sbom": ("metadata/timestamp",),
+    "vsa": ("timeVerified",),
+    "scan": ("started_at", "finished_at", "data/as_of"),
+    "decision": ("as_of", "as_of_epoch"),
+    "deployment": ("started_at",),
+    "gap": ("since", "until"),
+    "ledger-batch": ("as_of",),
 }
 _KIND_OF = {predicate_type: kind for kind, predicate_type in KINDS.items()}
 
@@ -100,6 +112,31 @@ def parse_statement(content: bytes) -> Statement:
     return Statement(
         subjects=tuple(_subject(subject) for subject in subjects), predicate_type=predicate_type, predicate=predicate
     )
+
+
+def stated_times(statement: Statement) -> list[tuple[str, datetime]]:
+    """Where the predicate states times, and which; what it leaves out is left out. Raises `FormatError`."""
+    found = []
+    for path in TIMES.get(statement.kind, ()):
+        value: Any = statement.predicate
+        for step in path.split("/"):
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is not None:
+            found.append((path, parse_time(value, what=path)))
+    return found
+
+
+def parse_time(value: object, *, what: str) -> datetime:
+    """RFC 3339 with a time zone, or epoch seconds. Raises `FormatError`."""
+    try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError, OSError) as cause:
+        raise FormatError("statement", why=f"{what} is not a time: {str(value)[:40]!r}") from cause
+    if moment is None or moment.tzinfo is None:
+        raise FormatError("statement", why=f"{what} is not a time with a time zone: {str(value)[:40]!r}")
+    return moment
 
 
 def _subject(document: Any) -> Subject:

@@ -12,6 +12,7 @@ from typing import Any
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.ingest import accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
+from mintmark.evidence.statement import parse_time
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.rows import project
 from mintmark.evidence.tiles import Edge
@@ -132,11 +133,11 @@ class Walk:
             self.findings.fail("L5", "payload.content or payload.salt", "does not open the commitment", index=index)
             return
         try:
-            accepted = accept(content, self.trust)
+            accepted = accept(content, self.trust, at=parse_time(leaf.at, what="at"), alone=False)
         except EvidenceError as cause:
             self.findings.fail("L5", "payload.content", str(cause), index=index)
             return
-        said = (accepted.statement.kind, accepted.key.id, accepted.statement.subjects)
+        said = (accepted.statement.kind, accepted.producer.id, accepted.statement.subjects)
         if said != (leaf.kind, leaf.producer, leaf.subjects):
             self.findings.fail(
                 "L5", "payload.content", "the signed statement says something else than its entry", index=index

@@ -1,0 +1,1 @@
+"""Keyless signatures: certificates for workflow identities, verified offline through the `sigstore` library."""
