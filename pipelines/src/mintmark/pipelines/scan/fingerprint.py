@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from mintmark.evidence.confidential import redact
 from mintmark.pipelines.scan.model import Fingerprint
+from mintmark.pipelines.scan.redaction import redact_quoted
 
 LENGTH = 32
 
@@ -33,7 +33,7 @@ class Occurrences:
 
 def code(tool: str, rule: str, path: str, flagged: str, occurrence: str) -> Fingerprint:
     """`flagged` is the flagged text; white space does not count, nor does what looks like a secret in it."""
-    return _made("code", tool, rule, path, _without_secrets(collapse(flagged)), occurrence)
+    return _made("code", tool, rule, path, redact_quoted(collapse(flagged)), occurrence)
 
 
 def secret(kind: str, path: str, structure: str, occurrence: str) -> Fingerprint:
@@ -43,17 +43,6 @@ def secret(kind: str, path: str, structure: str, occurrence: str) -> Fingerprint
     See docs/decisions/0011-fingerprints-of-secrets.md for what that costs.
     """
     return _made("secret", kind, path, structure, occurrence)
-
-
-# Wider than what evidence is refused for: a value left out by mistake costs a fingerprint nothing but precision.
-_NAMED_VALUE = re.compile(
-    r"(?i)((?:pass|pwd|secret|token|key|cred|auth|login)[\w-]{0,40}[\"'\]]{0,2}\s?(?::=|[:=]{1,2}|,)\s?[a-z]{0,2})"
-    r"(?:\"[^\"]{1,400}\"|'[^']{1,400}')"
-)
-
-
-def _without_secrets(flagged: str) -> str:
-    return redact(_NAMED_VALUE.sub(r"\1…", flagged))
 
 
 def iac(tool: str, check: str, path: str, resource: str) -> Fingerprint:
