@@ -152,6 +152,20 @@ def test_variables_are_redacted_by_their_names() -> None:
     assert redact_document(listed) == [{"name": "DB_PASSWORD", "value": "[redacted:named-secret]"}]
 
 
+Words = st.sampled_from([WEAK, TOKEN, LOGIN, f"https://{LOGIN}@example.org", CARD, f"token={TOKEN}", "high", "B105"])
+Names = st.sampled_from(["name", "value", "DB_PASSWORD", "token", "message", "a", TOKEN])
+Documents = st.recursive(
+    Words | st.integers() | st.just(4111111111111111) | st.none() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(Names, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(Documents)
+def test_whatever_was_redacted_gets_into_the_evidence(document: object) -> None:
+    check({"predicate": redact_document(document)})
+
+
 SOURCES = [
     "password = {!r}\n",
     "def connect(user, password={!r}):\n    pass\n",

@@ -151,11 +151,20 @@ def _named(members: Mapping[str, Any]) -> Iterator[str]:
     `{"name": "DB_PASSWORD", "value": "…"}` is one too: so environments and properties are written.
     """
     for name, value in members.items():
-        if isinstance(value, str) and _least_under(name) is not None and is_secret_under(name, value):
+        if _least_under(name) is not None and any(is_secret_under(name, text) for text in _texts_of(value)):
             yield name
     named, held = members.get("name"), members.get("value")
     if isinstance(named, str) and isinstance(held, str) and is_secret_under(named, held):
         yield "value"
+
+
+def _texts_of(value: Any) -> list[str]:
+    """A text, a number, or a list of texts; what an object holds is looked at under its own names."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    return [str(value)] if isinstance(value, int) and not isinstance(value, bool) else []
 
 
 def _found(text: str) -> Iterator[tuple[int, int, str]]:

@@ -80,7 +80,7 @@ def _is_login(found: Match) -> bool:
 def _is_assigned(found: Match) -> bool:
     """After `=` or in quotes almost any value counts; in prose, as in `password: rotated`, only what is no word."""
     value, sure = found["value"], "=" in found["sign"] or found["quote"] != ""
-    return is_literal(value, least=4 if sure else 8) and (sure or not value.isalpha())
+    return is_literal(value, least=4 if sure else 6) and (sure or not value.isalpha())
 
 
 # The first letters stand apart, so that the search for where one may begin is quick.
@@ -88,6 +88,9 @@ _NAMES = (
     r"(?:[pP](?i:ass(?:word|wd|phrase)|wd|rivate[_-]?key)|[sS](?i:ecret)"
     r"|[aA](?i:pi[_-]?key|ccess[_-]?key|ccount[_-]?key)|[tT](?i:oken))"
 )
+# `secret_key` and `token-2` name secrets, `tokens` and `tokenizer` do not, nor does what is said about one.
+_ABOUT = r"count|type|name|policy|min|max|len|ur[il]|file|path|field|id|ttl|expir|endpoint|hint|mode|format|life|dir"
+_SUFFIX = rf"(?![_-]?(?i:{_ABOUT}))(?:(?i:[_-]?key)|[0-9]{{1,2}})?(?:[_-]\w{{1,20}})?"
 NAME_ANCHORS = ("passw", "passphrase", "pwd", "secret", "token", "_key", "-key", "apikey", "sskey", "tekey", "ntkey")
 
 DETECTORS: tuple[Detector, ...] = (
@@ -205,7 +208,7 @@ DETECTORS: tuple[Detector, ...] = (
         anchors=NAME_ANCHORS,
         any_case=True,
         pattern=re.compile(
-            rf"{_NAMES}[\w-]{{0,20}}[\"'\]]{{0,2}}(?P<sign>[ \t]{{0,3}}(?::=|=>|={{1,2}}|:)[ \t]{{0,3}})"
+            rf"{_NAMES}{_SUFFIX}[\\\"'\]]{{0,4}}(?P<sign>[ \t]{{0,3}}(?::=|=>|={{1,2}}|:)[ \t]{{0,3}})"
             r"[bBrRuU]?\\?(?P<quote>[\"']?)"
             r"(?=(?P<value>(?:(?<=[\"'])[^\"'\x00\r\n]{1,200}|[^\s\"',;&)}\]<>\x00]{1,200})))"
         ),

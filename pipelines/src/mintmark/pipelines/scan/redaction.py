@@ -78,9 +78,22 @@ def _whole_text(text: str) -> str:
 def _member(members: dict[str, Any], name: str, text: Callable[[str], str]) -> Any:
     value = members[name]
     described = str(members.get("name", "")) if name == "value" else name
-    if isinstance(value, str) and is_secret_under(described, value):
-        return "[redacted:named-secret]"
-    return redact_document(value, text)
+    match value:
+        case str():
+            return _under(described, value, text)
+        case list():
+            return [
+                _under(described, item, text) if isinstance(item, str) else redact_document(item, text)
+                for item in value
+            ]
+        case int() if is_secret_under(described, str(value)):
+            return 0
+        case _:
+            return redact_document(value, text)
+
+
+def _under(name: str, value: str, text: Callable[[str], str]) -> str:
+    return "[redacted:named-secret]" if is_secret_under(name, value) else text(value)
 
 
 def _finding(finding: Finding) -> Finding:
