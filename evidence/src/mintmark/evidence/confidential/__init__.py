@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -224,9 +225,9 @@ def _replaced(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
 
 def _refuse_first(document: Mapping[str, Any]) -> None:
     """Look again, slowly, to name the place."""
-    pending: list[tuple[str, Any]] = [(f"{name} ", document[name]) for name in document]
+    pending: deque[tuple[str, Any]] = deque((f"{name} ", document[name]) for name in document)
     while pending:
-        place, value = pending.pop(0)
+        place, value = pending.popleft()
         if isinstance(value, Mapping):
             for number, (key, item) in enumerate(value.items()):
                 _refuse_text(f"{place}, the name of member {number}", key)
