@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from mintmark.evidence.confidential import redact
 from mintmark.pipelines.errors import UsageError
 
 FILE_NAME = "mintmark.toml"
@@ -26,6 +27,15 @@ def _relative(text: str) -> str:
 RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
+def _public(text: str) -> str:
+    if redact(text) != text:
+        raise ValueError("an address without a login or a token in it, for it goes into every statement")
+    return text
+
+
+PublicUri = Annotated[str, AfterValidator(_public)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +45,7 @@ class Release(_Section):
 
     package: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     path: RelativePath
-    source_uri: str
+    source_uri: PublicUri
 
 
 class Scan(_Section):

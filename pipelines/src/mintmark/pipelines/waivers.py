@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from mintmark.evidence.confidential import redact
 from mintmark.pipelines.errors import UsageError
 
 _Person = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+@/-]*$")]
@@ -30,7 +31,7 @@ class Waiver(BaseModel):
 
     def to_gate(self) -> dict[str, Any]:
         """As the gate's input has it; the policy decides whether it holds."""
-        document = self.model_dump(exclude={"expires"})
+        document = self.model_dump(exclude={"expires"}) | {"reason": redact(self.reason)}
         return {**document, "expires_epoch": int(self.expires.timestamp())}
 
 

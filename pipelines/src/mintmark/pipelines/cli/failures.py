@@ -35,6 +35,9 @@ def guarded(run: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
 
 
 def _say(message: str, *, reason: str, remedy: str) -> None:
-    sys.stderr.write(f"mintmark: {message}\n  reason  {reason}\n")
+    """Messages quote tools and addresses, and what a console said is kept: no secret goes there."""
+    from mintmark.evidence.confidential import redact
+
+    sys.stderr.write(f"mintmark: {redact(message)}\n  reason  {reason}\n")
     if remedy:
         sys.stderr.write(f"  fix     {remedy}\n")

@@ -10,6 +10,7 @@ from typing import Any
 from mintmark.pipelines.errors import ExitCode, PipelineError
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.pins import export_pins, uv_export
+from mintmark.pipelines.scan.redaction import redact_document
 
 SPEC_VERSION = "1.5"
 
@@ -65,7 +66,7 @@ def export_sbom(tree: Tree, *, package: str, subject_name: str, subject_sha256: 
     if missing:
         raise SbomIncomplete(f"it does not name {', '.join(missing[:5])}")
     return Sbom(
-        document=json.dumps(document, sort_keys=True, separators=(",", ":")).encode(),
+        document=json.dumps(redact_document(document), sort_keys=True, separators=(",", ":")).encode(),
         components=len(listed),
         lock_digest=hashlib.sha256((tree.root / "uv.lock").read_bytes()).hexdigest(),
     )

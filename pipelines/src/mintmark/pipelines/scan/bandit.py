@@ -89,9 +89,9 @@ def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.
     path, rule = _path(result["filename"]), str(result["test_id"])
     first, last = int(result["line_range"][0]), int(result["line_range"][-1])
     flagged, hidden = flagged_lines(bench, path, first, last), rule in _SECRETS
-    number = occurrences.next(rule, path, fingerprint.collapse(flagged.text))
+    number = occurrences.next(rule, path, flagged.structure if hidden else fingerprint.collapse(flagged.text))
     mark = (
-        fingerprint.secret(rule, path, flagged.text, number)
+        fingerprint.secret(rule, path, flagged.structure, number)
         if hidden
         else fingerprint.code("bandit", rule, path, flagged.text, number)
     )
@@ -118,10 +118,18 @@ def _path(path: str) -> str:
     return path.removeprefix("./")
 
 
+_KEPT = ("filename", "test_id", "test_name", "line_number", "issue_severity", "issue_confidence")
+
+
 def _redacted(document: dict[str, Any]) -> bytes:
-    """Without source lines, and without the text of what bandit takes for a password."""
-    for result in document["results"]:
-        result.pop("code", None)
-        if result["test_id"] in _SECRETS:
-            result["issue_text"] = "redacted"
-    return json.dumps(document, sort_keys=True).encode()
+    """What is on the list: no source lines, and not the text of what bandit takes for a password."""
+    results = [
+        {key: result.get(key) for key in _KEPT}
+        | {"line_range": [result["line_range"][0], result["line_range"][-1]]}
+        | {"cwe": (result.get("issue_cwe") or {}).get("id")}
+        | {"issue_text": "" if result["test_id"] in _SECRETS else result["issue_text"]}
+        for result in document["results"]
+    ]
+    errors = [{"filename": item["filename"], "reason": item["reason"]} for item in document["errors"]]
+    read = sorted(path for path in document["metrics"] if path != "_totals")
+    return json.dumps({"results": results, "errors": errors, "read": read}, sort_keys=True).encode()

@@ -177,7 +177,8 @@ def _redacted(document: Any) -> bytes:
             kind: [_kept(check) if isinstance(check, dict) else "a file, see unread" for check in checks]
             for kind, checks in report.get("results", {}).items()
         }
-        kept.append({"check_type": report.get("check_type"), "results": results, "summary": report.get("summary")})
+        counts = {key: value for key, value in (report.get("summary") or {}).items() if isinstance(value, int)}
+        kept.append({"check_type": report.get("check_type"), "results": results, "summary": counts})
     return json.dumps(kept, sort_keys=True).encode()
 
 

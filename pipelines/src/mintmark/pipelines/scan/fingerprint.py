@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mintmark.pipelines.scan.model import Fingerprint
+from mintmark.pipelines.scan.redaction import redact_quoted
 
 LENGTH = 32
 
@@ -31,13 +32,17 @@ class Occurrences:
 
 
 def code(tool: str, rule: str, path: str, flagged: str, occurrence: str) -> Fingerprint:
-    """`flagged` is the flagged text; white space does not count."""
-    return _made("code", tool, rule, path, collapse(flagged), occurrence)
+    """`flagged` is the flagged text; white space does not count, nor does what looks like a secret in it."""
+    return _made("code", tool, rule, path, redact_quoted(collapse(flagged)), occurrence)
 
 
-def secret(kind: str, path: str, text: str, occurrence: str) -> Fingerprint:
-    """`text` goes in as a hash only, so that the fingerprint tells nobody the secret."""
-    return _made("secret", kind, path, hashlib.sha256(collapse(text).encode()).hexdigest(), occurrence)
+def secret(kind: str, path: str, structure: str, occurrence: str) -> Fingerprint:
+    """
+    Of the place alone: a hash of the secret would let anybody who reads evidence try guesses on it, for ever.
+
+    See docs/decisions/0011-fingerprints-of-secrets.md for what that costs.
+    """
+    return _made("secret", kind, path, structure, occurrence)
 
 
 def iac(tool: str, check: str, path: str, resource: str) -> Fingerprint:

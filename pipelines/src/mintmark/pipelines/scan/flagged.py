@@ -6,14 +6,20 @@ import re
 from dataclasses import dataclass
 
 from mintmark.pipelines.scan.interface import Workbench
+from mintmark.pipelines.scan.structure import structure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flagged:
-    """`text` is the flagged lines, `above` the one before them. Either may hold a secret: hash it, never tell it."""
+    """
+    `text` is the flagged lines, `above` the one before them, `structure` what stands there without any value.
+
+    The first two may hold a secret, which no hash of them hides: only `structure` may go into evidence in any form.
+    """
 
     text: str
     above: str
+    structure: str
 
     def matches(self, pattern: re.Pattern[str]) -> bool:
         return any(pattern.search(line) for line in self.text.split("\n"))
@@ -23,10 +29,15 @@ def flagged_lines(bench: Workbench, path: str, first: int, last: int) -> Flagged
     """Raise `ValueError` for a path that the scanner was not given, or lines that the file does not have."""
     require_given(bench, path)
     # Only what ends a line for a parser ends one here: `splitlines` would also count form feeds and their like.
-    lines = (bench.view / path).read_text(encoding="utf-8", errors="replace").split("\n")
+    source = (bench.view / path).read_text(encoding="utf-8", errors="replace")
+    lines = source.split("\n")
     if not 1 <= first <= last <= len(lines):
         raise ValueError(f"lines {first} to {last} of a file that has {len(lines)}")
-    return Flagged(text="\n".join(lines[first - 1 : last]), above=lines[first - 2] if first > 1 else "")
+    return Flagged(
+        text="\n".join(lines[first - 1 : last]),
+        above=lines[first - 2] if first > 1 else "",
+        structure=structure_of(source, first, last),
+    )
 
 
 def require_given(bench: Workbench, path: str) -> None:

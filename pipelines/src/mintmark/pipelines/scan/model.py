@@ -54,7 +54,8 @@ class Finding:
     """
     One thing that one tool saw, in one place.
 
-    `fingerprint` stays the same while the flagged text does: an edit elsewhere in the file does not change it.
+    `fingerprint` stays the same while the flagged text does: an edit elsewhere in the file does not change it. That of
+    a secret is of its place and not of its text.
     No field ever holds a secret's text.
     """
 

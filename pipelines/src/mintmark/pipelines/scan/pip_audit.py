@@ -48,7 +48,7 @@ class PipAuditScanner:
                 unread=(*unread, *_stale(bench)),
                 findings=_findings(pins, audited, bench),
                 isolation=rounds[0][0].isolation if rounds else Isolation.NONE,
-                raw=json.dumps([document for _, document in rounds], sort_keys=True).encode(),
+                raw=_redacted([document for _, document in rounds]),
                 data=facts,
             )
         except (KeyError, TypeError, AttributeError) as cause:
@@ -159,3 +159,21 @@ def _worst(document: dict[str, Any], aliases: list[str], bench: Workbench) -> tu
     told = [item for item in graded if item[1] != severity.TABLE]
     order = list(Severity)
     return min(told or graded or [(Severity.HIGH, severity.TABLE)], key=lambda item: order.index(item[0]))
+
+
+_KEPT = ("id", "aliases", "fix_versions")
+
+
+def _redacted(rounds: list[dict[str, Any]]) -> bytes:
+    """What is on the list; descriptions are the advisories' own, which the report names by id and digest."""
+    kept = [
+        {
+            "name": item["name"],
+            "version": item.get("version"),
+            "skipped": "skip_reason" in item,
+            "vulns": [{key: found.get(key) for key in _KEPT} for found in item.get("vulns", [])],
+        }
+        for document in rounds
+        for item in document["dependencies"]
+    ]
+    return json.dumps(kept, sort_keys=True).encode()

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mintmark.pipelines.scan.environments import ToolEnvironments
 from mintmark.pipelines.scan.export import CONFIGURATION_FILES, Tree
 from mintmark.pipelines.scan.interface import Failure, Observation, Scanner, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Isolation, ScanReport, Sha256Hex, Status, Unread
+from mintmark.pipelines.scan.redaction import redact_json, redact_report
 from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.sandbox import Sandbox
 from mintmark.pipelines.version import __version__
@@ -66,6 +68,7 @@ def _scan(
             with tempfile.TemporaryDirectory(prefix=f"mintmark-{scanner.name}-") as folder:
                 bench = _bench(scanner, tree, scope, environments, advisories, Path(folder), given)
                 observed = scanner.scan(bench)
+                observed = replace(observed, raw=redact_json(observed.raw))
                 status, reason = _judge_reading(observed, expected)
     except ScannerFailed as failure:
         status, reason = Status.FAILED, f"{failure.failure.value}: {failure.detail}"
@@ -78,7 +81,7 @@ def _scan(
         tree,
         observed,
         status,
-        reason[:500],
+        reason,
         expected,
         len(given or ()),
         started,
@@ -148,7 +151,7 @@ def _report(
 ) -> ScanReport:
     unread = _missing(observed) if observed else ()
     left_out = {item.path for item in unread}
-    return ScanReport(
+    report = ScanReport(
         tool=name,
         tool_version=observed.tool_version if observed else "unknown",
         expected_version=expected,
@@ -167,13 +170,14 @@ def _report(
         findings=observed.findings if observed else (),
         isolation=observed.isolation if observed else Isolation.NONE,
     )
+    return redact_report(report)
 
 
 def _own_report(tree: Tree, clock: Clock) -> ScanReport:
     """Our own look at the tree: files that would have configured a scanner."""
     now = int(clock().timestamp())
     names = "\n".join(sorted(CONFIGURATION_FILES))
-    return ScanReport(
+    report = ScanReport(
         tool="mintmark",
         tool_version=__version__,
         expected_version=__version__,
@@ -192,3 +196,4 @@ def _own_report(tree: Tree, clock: Clock) -> ScanReport:
         findings=tree.removed,
         isolation=Isolation.NONE,
     )
+    return redact_report(report)

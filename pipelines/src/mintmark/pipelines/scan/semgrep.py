@@ -107,8 +107,7 @@ def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.
     first, last = int(result["start"]["line"]), int(result["end"]["line"])
     flagged = flagged_lines(bench, path, first, last)
     category = Category(metadata["category"])
-    make = fingerprint.secret if category is Category.SECRET else _code
-    number = occurrences.next(rule, path, fingerprint.collapse(flagged.text))
+    mark = _mark(rule, path, flagged, occurrences, hidden=category is Category.SECRET)
     return Finding(
         tool="semgrep",
         rule=rule,
@@ -117,7 +116,7 @@ def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.
         severity=severity.of_word(str(metadata["severity"])),
         severity_origin=severity.TABLE,
         confidence=Confidence(str(metadata["confidence"]).lower()),
-        fingerprint=make(rule, path, flagged.text, number),
+        fingerprint=mark,
         message=fingerprint.collapse(str(metadata["title"] if category is Category.SECRET else extra["message"])),
         cwe=tuple(metadata["cwe"]),
         path=path,
@@ -131,23 +130,40 @@ def _suppressed(flagged: Flagged) -> bool:
     return flagged.matches(_NOSEM) or _NOSEM_ABOVE.search(flagged.above) is not None
 
 
-def _code(rule: str, path: str, flagged: str, occurrence: str) -> Fingerprint:
-    return fingerprint.code("semgrep", rule, path, flagged, occurrence)
+def _mark(rule: str, path: str, flagged: Flagged, occurrences: fingerprint.Occurrences, *, hidden: bool) -> Fingerprint:
+    if hidden:
+        number = occurrences.next(rule, path, flagged.structure)
+        return fingerprint.secret(rule, path, flagged.structure, number)
+    number = occurrences.next(rule, path, fingerprint.collapse(flagged.text))
+    return fingerprint.code("semgrep", rule, path, flagged.text, number)
 
 
 def _path(path: str) -> str:
     return path.removeprefix("./")
 
 
+_KEPT_METADATA = ("title", "category", "severity", "confidence", "cwe")
+
+
 def _redacted(document: dict[str, Any]) -> bytes:
-    """The report without source text: what was flagged may be a secret, and evidence is for ever."""
-    for result in document["results"]:
-        for key in ("lines", "metavars", "fingerprint", "dataflow_trace", "fix"):
-            result["extra"].pop(key, None)
-        if result["extra"]["metadata"]["category"] == Category.SECRET:
-            result["extra"]["message"] = result["extra"]["metadata"]["title"]  # a message may quote what it matched
-    for error in document["errors"]:
-        for key in ("message", "long_msg", "short_msg", "help"):
-            error.pop(key, None)
-    kept = {key: document[key] for key in ("version", "results", "errors", "paths", "skipped_rules") if key in document}
+    """What is on the list, and no source text: what was flagged may be a secret, and evidence is for ever."""
+    kept = {
+        "version": document["version"],
+        "results": [_kept_result(result) for result in document["results"]],
+        "errors": [{"path": error.get("path"), "reason": _reason(error)} for error in document["errors"]],
+        "paths": {"scanned": document["paths"]["scanned"]},
+    }
     return json.dumps(kept, sort_keys=True).encode()
+
+
+def _kept_result(result: dict[str, Any]) -> dict[str, Any]:
+    extra = result["extra"]
+    metadata = {key: extra["metadata"].get(key) for key in _KEPT_METADATA}
+    hidden = metadata["category"] == Category.SECRET  # a message may quote what it matched
+    return {
+        "check_id": result["check_id"],
+        "path": result["path"],
+        "start": {"line": result["start"]["line"]},
+        "end": {"line": result["end"]["line"]},
+        "extra": {"metadata": metadata, "message": metadata["title"] if hidden else extra["message"]},
+    }
