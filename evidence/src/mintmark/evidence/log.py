@@ -18,7 +18,7 @@ from mintmark.evidence.bundle import MEDIA_TYPE
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, IngestRefused, LogRefused
 from mintmark.evidence.ingest import Accepted, accept
-from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, parse_leaf, timestamp, uuid7
+from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, timestamp, uuid7
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.publisher import Endorser, Publisher
 from mintmark.evidence.reader import LogReader
@@ -26,7 +26,6 @@ from mintmark.evidence.statement import KINDS, STATEMENT_V1
 from mintmark.evidence.store.interface import NewEntry, Placed, Waiting
 from mintmark.evidence.store.open import open_store
 from mintmark.evidence.store.sql_store import SqlStore
-from mintmark.evidence.tree import leaf_hash
 from mintmark.evidence.trust import TrustPolicy
 
 MAX_BATCH = 1_000
@@ -255,9 +254,7 @@ class EvidenceLog(LogReader):
         accepted = accept(submission.bundle, self.trust)
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
-        return NewEntry(
-            id=leaf.id, content=leaf.encode(), commitment=leaf.commitment, salt=salt, payload=submission.bundle
-        )
+        return NewEntry(leaf=leaf, content=leaf.encode(), salt=salt, payload=submission.bundle)
 
     def _append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False) -> list[Outcome]:
         if not entries:
@@ -341,6 +338,4 @@ def _outcome(entry: NewEntry, placed: Placed) -> Outcome:
             reason="id_conflict",
             remedy="use a new id",
         )
-    return Recorded(
-        id=entry.id, index=placed.index, kind=parse_leaf(entry.content).kind, leaf_hash=leaf_hash(entry.content)
-    )
+    return Recorded(id=entry.id, index=placed.index, kind=entry.leaf.kind, leaf_hash=placed.leaf_hash)
