@@ -42,7 +42,8 @@ def test_the_same_id_with_the_same_bytes_is_recorded_once(place: Bench) -> None:
     with pytest.raises(LogRefused) as refused:
         log.record_all([Submission(bundle=place.bundle(other=1), id="one")], now=NOW)
 
-    assert again.index == first.index
+    assert (again.index, again.leaf_hash) == (first.index, first.leaf_hash)
+    assert log.stored(first.index).leaf_hash == first.leaf_hash
     assert size_of(log) == 1
     assert refused.value.reason == "id_conflict"
 
@@ -56,6 +57,7 @@ def test_one_id_twice_in_a_batch_is_one_entry_or_a_conflict(place: Bench) -> Non
     assert isinstance(first, Recorded)
     assert isinstance(same, Recorded)
     assert (first.index, same.index) == (0, 0)
+    assert first.leaf_hash == same.leaf_hash == log.stored(0).leaf_hash
     assert isinstance(other, LogRefused)
     assert other.reason == "id_conflict"
     assert size_of(log) == 1

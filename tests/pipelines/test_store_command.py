@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import create_engine
-from tests.evidence.builders import statement
 from tests.evidence.postgres import Server
 
 from mintmark.evidence.export import export_log
@@ -21,6 +22,8 @@ from mintmark.evidence.log import Submission, enqueue
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sign.local_key import local_signer
 from mintmark.pipelines.workshop import open_evidence
+
+SCAN = Path(__file__).parents[1] / "evidence" / "vectors" / "statements" / "scan-bandit.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +56,12 @@ class Desk:
             cache=self.folder,
         )
 
-    def bundle(self, name: str, **predicate: object) -> Path:
+    def bundle(self, name: str) -> Path:
+        """A scan of a real shipment, by another invocation each time."""
+        document = json.loads(SCAN.read_text(encoding="utf-8"))
+        document["predicate"]["invocation"] = str(uuid.uuid4())
         path = self.folder / f"{name}.json"
-        signer = local_signer(self.locations.keys)
-        path.write_bytes(signer.sign(statement("scan", {"origin": "local", **predicate})))
+        path.write_bytes(local_signer(self.locations.keys).sign(json.dumps(document).encode()))
         return path
 
 
@@ -151,10 +156,10 @@ def test_a_sqlite_store_needs_no_migration(desk: Desk) -> None:
 
 
 def test_a_restored_store_is_recovered_from_an_export(desk: Desk) -> None:
-    desk.mintmark("evidence", "add", str(desk.bundle("one", number=1)))
+    desk.mintmark("evidence", "add", str(desk.bundle("one")))
     file = desk.locations.evidence / "log.sqlite3"
     shutil.copyfile(file, desk.folder / "backup")
-    desk.mintmark("evidence", "add", str(desk.bundle("two", number=2)))
+    desk.mintmark("evidence", "add", str(desk.bundle("two")))
     export_log(open_evidence(desk.locations), desk.folder / "export")
     shutil.copyfile(desk.folder / "backup", file)
 

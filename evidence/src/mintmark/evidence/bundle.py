@@ -80,8 +80,11 @@ def parse_bundle(content: bytes) -> SignedPayload:
         raise FormatError("bundle", why="exactly one signature, as the bundle format asks")
     _only(signatures[0], {"sig", "keyid"}, "the signature")
     material = _object(document, "verificationMaterial")
+    hint = None if "certificate" in material else _hint(material)
+    if signatures[0].get("keyid", "") not in {"", hint}:
+        raise FormatError("bundle", why="its keyid is not the key's hint, and would be kept unread")
     return SignedPayload(
-        hint=None if "certificate" in material else _hint(material),
+        hint=hint,
         material=material,
         payload=_base64(envelope.get("payload"), "payload"),
         signature=_base64(signatures[0].get("sig"), "signature"),

@@ -56,6 +56,9 @@ def parse_strict(content: bytes, *, what: str, limit: int = MAX_DOCUMENT_BYTES) 
 
 def _check_shape(content: bytes, what: str) -> None:
     """Bound depth and number of values without a parser that could be made to recurse or to allocate."""
+    opened = content.count(b"[") + content.count(b"{")
+    if opened <= MAX_DEPTH and opened + sum(map(content.count, _ENDS)) <= MAX_TOKENS:
+        return  # even if none of them stood within a string
     depth = 0
     for tokens, token in enumerate(_STRING_OR_STRUCTURE.finditer(content), 1):
         match content[token.start()]:
@@ -69,6 +72,7 @@ def _check_shape(content: bytes, what: str) -> None:
             raise FormatError(what, why=f"more than {MAX_TOKENS} strings, brackets and commas")
 
 
+_ENDS = (b"]", b"}", b",", b'"')
 # Possessive, with the closing quote optional: an unclosed string of escapes must not be tried again from each of them.
 _STRING_OR_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 

@@ -17,21 +17,23 @@ from sqlalchemy import Connection, text
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.bundle import MEDIA_TYPE
 from mintmark.evidence.checkpoint import Checkpoint
+from mintmark.evidence.confidential import check as check_confidential
 from mintmark.evidence.errors import EvidenceError, FormatError, IngestRefused, LogRefused
 from mintmark.evidence.ingest import Accepted, accept
-from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, parse_leaf, timestamp, uuid7
+from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, timestamp, uuid7
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.publisher import Endorser, Publisher
 from mintmark.evidence.reader import LogReader
+from mintmark.evidence.schemas import PredicateSchemas
 from mintmark.evidence.statement import KINDS, STATEMENT_V1
 from mintmark.evidence.store.interface import NewEntry, Placed, Waiting
 from mintmark.evidence.store.open import open_store
 from mintmark.evidence.store.sql_store import SqlStore
-from mintmark.evidence.tree import leaf_hash
 from mintmark.evidence.trust import TrustPolicy
 
 MAX_BATCH = 1_000
 TAKEN = "taken"
+NOT_TRUSTED = frozenset({"key_unknown", "key_revoked", "key_not_valid", "kind_not_allowed", "origin_mismatch"})
 
 
 class StatementSigner(Protocol):
@@ -80,6 +82,7 @@ class EvidenceLog(LogReader):
     archive: Archive
     signer: NoteSigner
     clerk: StatementSigner
+    schemas: PredicateSchemas | None = None
     endorsers: tuple[Endorser, ...] = ()
 
     @classmethod
@@ -91,16 +94,21 @@ class EvidenceLog(LogReader):
         signer: NoteSigner,
         trust: TrustPolicy,
         clerk: StatementSigner,
+        schemas: PredicateSchemas | None = None,
         endorsers: tuple[Endorser, ...] = (),
     ) -> EvidenceLog:
         """
         Open the log; on SQLite it is made on first use, on PostgreSQL it was migrated before.
 
+        With `schemas`, predicates are held to them; without, only to the marks of their kinds.
+
         Raises `LogRefused`: `origin_mismatch`; `rollback` when the store is behind the archived checkpoints or behind
         a witness; `fork` when it contradicts them; `root_mismatch` when its entries do not lead to its head.
         """
         store = open_store(store_url, origin=signer.name)
-        return cls.over(store, archive=archive, signer=signer, trust=trust, clerk=clerk, endorsers=endorsers)
+        return cls.over(
+            store, archive=archive, signer=signer, trust=trust, clerk=clerk, schemas=schemas, endorsers=endorsers
+        )
 
     @classmethod
     def over(
@@ -111,6 +119,7 @@ class EvidenceLog(LogReader):
         signer: NoteSigner,
         trust: TrustPolicy,
         clerk: StatementSigner,
+        schemas: PredicateSchemas | None = None,
         endorsers: tuple[Endorser, ...] = (),
     ) -> EvidenceLog:
         """The same over a store that is open already."""
@@ -128,6 +137,7 @@ class EvidenceLog(LogReader):
             archive=Archive(folder=archive),
             signer=signer,
             clerk=clerk,
+            schemas=schemas,
             endorsers=endorsers,
         )
         log.publish()  # a crash between commit and signature is mended here
@@ -240,6 +250,8 @@ class EvidenceLog(LogReader):
         try:
             entry = self._prepare(Submission(bundle=bundle, refs=refs), now)
         except IngestRefused as cause:
+            if cause.reason not in NOT_TRUSTED:
+                raise  # what was to be said is wrong, not who says it
             raise LogRefused(
                 f"the log could not record its own {kind}: {cause}",
                 reason="clerk_not_trusted",
@@ -265,12 +277,12 @@ class EvidenceLog(LogReader):
         self._say("refusal", subject, predicate, refs=(f"refused:{reason}",), now=now)
 
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
-        accepted = accept(submission.bundle, self.trust, at=now, alone=False)
+        """Verify, look for what must not be kept for ever, and commit to the payload."""
+        accepted = accept(submission.bundle, self.trust, at=now, schemas=self.schemas, alone=False)
+        check_confidential(accepted.statement_bytes, controls=submission.controls, refs=submission.refs)
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
-        return NewEntry(
-            id=leaf.id, content=leaf.encode(), commitment=leaf.commitment, salt=salt, payload=submission.bundle
-        )
+        return NewEntry(leaf=leaf, content=leaf.encode(), salt=salt, payload=submission.bundle)
 
     def _append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False) -> list[Outcome]:
         if not entries:
@@ -354,6 +366,4 @@ def _outcome(entry: NewEntry, placed: Placed) -> Outcome:
             reason="id_conflict",
             remedy="use a new id",
         )
-    return Recorded(
-        id=entry.id, index=placed.index, kind=parse_leaf(entry.content).kind, leaf_hash=leaf_hash(entry.content)
-    )
+    return Recorded(id=entry.id, index=placed.index, kind=entry.leaf.kind, leaf_hash=placed.leaf_hash)

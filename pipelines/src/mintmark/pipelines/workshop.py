@@ -14,6 +14,7 @@ from mintmark.evidence.leaf import check_id
 from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.recovery import archived_note, begin_epoch, next_origin
+from mintmark.evidence.schemas import PredicateSchemas
 from mintmark.evidence.statement import KINDS
 from mintmark.evidence.store.open import open_store
 from mintmark.evidence.trust import TrustPolicy
@@ -37,7 +38,14 @@ def open_evidence(locations: Locations) -> EvidenceLog:
     note_signer = _log_key(locations.keys, origin)
     trust = _trust(locations.evidence, signer)
     archive = _archive(locations, origin)
-    log = EvidenceLog.open(locations.store_url, archive=archive, signer=note_signer, trust=trust, clerk=signer)
+    log = EvidenceLog.open(
+        locations.store_url,
+        archive=archive,
+        signer=note_signer,
+        trust=trust,
+        clerk=signer,
+        schemas=predicate_schemas(PolicyPack.locate()),
+    )
     _publish_key(archive, note_signer.vkey)
     return log
 
@@ -113,6 +121,11 @@ def _archive(locations: Locations, origin: str) -> Path:
 def _publish_key(archive: Path, vkey: str) -> None:
     archive.mkdir(parents=True, exist_ok=True, mode=0o700)
     (archive / KEY_FILE).write_text(f"{vkey}\n", encoding="utf-8")
+
+
+def predicate_schemas(pack: PolicyPack) -> PredicateSchemas:
+    """The schemas of the pack, as its manifest pins them."""
+    return PredicateSchemas.of({name: pack.files[f"schemas/{name}.schema.json"] for name in pack.schema_names})
 
 
 def open_gate(project: Project) -> tuple[Gate, PolicyPack]:

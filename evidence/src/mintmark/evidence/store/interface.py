@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table
 
+from mintmark.evidence.leaf import Leaf
 from mintmark.evidence.tree import leaf_hash
 
 
@@ -23,13 +24,20 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEntry:
-    """An entry to append; its index is given by the sequencer. A recovered one may have lost its payload."""
+    """
+    An entry to append: `content` is `leaf` encoded, and its index is given by the sequencer.
 
-    id: str
+    A recovered one may have lost its payload.
+    """
+
+    leaf: Leaf
     content: bytes
-    commitment: str
     salt: bytes | None
     payload: bytes | None
+
+    @property
+    def id(self) -> str:
+        return self.leaf.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +63,13 @@ class Waiting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
     """
-    What became of one entry: it has an index, now or since before.
+    What became of one entry: it has an index, now or since before, and `leaf_hash` is of what is recorded there.
 
     `conflict`: other bytes were recorded under this id. `taken`: another sequencer had taken it out of the inbox.
     """
 
     index: int
+    leaf_hash: bytes = b""
     conflict: bool = False
     taken: bool = False
 

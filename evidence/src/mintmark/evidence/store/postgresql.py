@@ -72,10 +72,14 @@ class PostgresBackend:
         types = [_TYPES.get(type(column.type), "text") for column in table.columns]
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101  a connection in a transaction is open
-        with driver.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(types)
-            for row in found:
-                copy.write_row(row)
+        statement = f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
+        try:
+            with driver.cursor().copy(statement) as copy:
+                copy.set_types(types)
+                for row in found:
+                    copy.write_row(row)
+        except connection.dialect.loaded_dbapi.Error as cause:  # past SQLAlchemy, which would have wrapped it
+            raise DBAPIError(statement, None, cause) from cause
 
     def advance(self, connection: Connection, before: Head, after: Head) -> None:
         connection.execute(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from mintmark.evidence.errors import LogRefused
-from mintmark.evidence.leaf import Leaf, parse_leaf
+from mintmark.evidence.leaf import Leaf
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.interface import Head, StoredEntry, Waiting
 from mintmark.evidence.tiles import WIDTH, Edge
@@ -115,7 +115,3 @@ def project(numbered: Iterable[tuple[int, Leaf]]) -> dict[Table, list[tuple[Any,
         ]
         found[tables.view_ref] += [(index, position, ref) for position, ref in enumerate(leaf.refs)]
     return found
-
-
-def project_entries(numbered: Iterable[tuple[int, bytes]]) -> dict[Table, list[tuple[Any, ...]]]:
-    return project((index, parse_leaf(content)) for index, content in numbered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -41,25 +42,26 @@ class SqlStore:
             taken = self.backend.take(connection, [entry.id for entry in entries]) if from_inbox else None
             fresh, placed = _sort_out(connection, entries, first=head.size, taken=taken)
             if not fresh:
-                return Appended(before=head, after=head, placed=tuple(placed))
+                return Appended(before=head, after=head, placed=placed)
             after = self._write(connection, head, edge, fresh)
         self._edge = after, edge  # only now: the transaction is durable
-        return Appended(before=head, after=after, placed=tuple(placed))
+        return Appended(before=head, after=after, placed=placed)
 
     def _edge_at(self, connection: Connection, head: Head) -> Edge:
         if self._edge is not None and self._edge[0] == head:
             return self._edge[1].copy()
         return rows.load_edge(connection, head)
 
-    def _write(self, connection: Connection, head: Head, edge: Edge, fresh: Sequence[NewEntry]) -> Head:
-        numbered = list(enumerate(fresh, head.size))
-        full = edge.append([leaf_hash(entry.content) for entry in fresh])
+    def _write(self, connection: Connection, head: Head, edge: Edge, fresh: Sequence[tuple[NewEntry, Placed]]) -> Head:
+        full = edge.append([place.leaf_hash for _, place in fresh])
         after = Head(origin=head.origin, size=edge.size, root=edge.root())
         insert = self.backend.insert
-        insert(connection, tables.entry, [(index, entry.content) for index, entry in numbered])
-        payloads = [(entry.commitment, entry.salt, entry.payload) for entry in fresh if entry.payload is not None]
+        insert(connection, tables.entry, [(place.index, entry.content) for entry, place in fresh])
+        payloads = [
+            (entry.leaf.commitment, entry.salt, entry.payload) for entry, _ in fresh if entry.payload is not None
+        ]
         insert(connection, tables.payload, payloads)
-        for table, found in rows.project_entries((index, entry.content) for index, entry in numbered).items():
+        for table, found in rows.project((place.index, entry.leaf) for entry, place in fresh).items():
             insert(connection, table, found)
         insert(connection, tables.tile, [(tile.level, tile.index, tile.content) for tile in full])
         self.backend.advance(connection, head, after)
@@ -123,28 +125,30 @@ class SqlStore:
 
 def _sort_out(
     connection: Connection, entries: Sequence[NewEntry], *, first: int, taken: set[str] | None
-) -> tuple[list[NewEntry], list[Placed]]:
-    """Which entries are new, and where each of all is or will be."""
+) -> tuple[list[tuple[NewEntry, Placed]], tuple[Placed, ...]]:
+    """Which entries are new, with their places, and where each of all is or will be."""
     known = rows.read_indexes(connection, [entry.id for entry in entries])
-    fresh: dict[str, NewEntry] = {}
+    fresh: dict[str, tuple[NewEntry, Placed]] = {}
     placed: list[Placed] = []
     for entry in entries:
         if entry.id in known:
-            same = _payload_of(connection, known[entry.id]) == entry.payload
-            placed.append(Placed(index=known[entry.id], conflict=not same))
+            placed.append(_as_recorded(connection, known[entry.id], entry))
         elif entry.id in fresh:
-            index = first + list(fresh).index(entry.id)
-            placed.append(Placed(index=index, conflict=fresh[entry.id].payload != entry.payload))
+            same, place = fresh[entry.id]
+            placed.append(replace(place, conflict=same.payload != entry.payload))
         elif taken is not None and entry.id not in taken:
             placed.append(Placed(index=-1, taken=True))
         else:
-            placed.append(Placed(index=first + len(fresh)))
-            fresh[entry.id] = entry
-    return list(fresh.values()), placed
+            place = Placed(index=first + len(fresh), leaf_hash=leaf_hash(entry.content))
+            placed.append(place)
+            fresh[entry.id] = entry, place
+    return list(fresh.values()), tuple(placed)
 
 
-def _payload_of(connection: Connection, index: int) -> bytes | None:
-    """Nothing when it was erased: what cannot be compared is not the same."""
+def _as_recorded(connection: Connection, index: int, entry: NewEntry) -> Placed:
+    """Its payload may be gone by erasure: what cannot be compared is not the same."""
     found = rows.read_entries(connection, index, 1)
     stored = rows.read_payload(connection, parse_leaf(found[0].content).commitment) if found else None
-    return stored[1] if stored else None
+    if stored is None or stored[1] != entry.payload:
+        return Placed(index=index, conflict=True)
+    return Placed(index=index, leaf_hash=found[0].leaf_hash)
