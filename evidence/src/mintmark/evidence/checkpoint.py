@@ -10,6 +10,8 @@ from mintmark.evidence.errors import NoteError
 from mintmark.evidence.note import NoteSigner, VerifierKey, open_note
 from mintmark.evidence.tree import HASH_SIZE
 
+MAX_SIZE = 2**63 - 1  # what databases and other people's verifiers can hold
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
@@ -34,7 +36,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) != 4 or lines[3]:
         raise NoteError("a checkpoint is origin, size and root, a line each", reason="checkpoint_malformed")
     origin, size, encoded = lines[:3]
-    if not origin or not re.fullmatch(r"0|[1-9][0-9]{0,18}", size):
+    if not origin or not re.fullmatch(r"0|[1-9][0-9]{0,18}", size) or int(size) > MAX_SIZE:
         raise NoteError("a checkpoint needs an origin and a decimal size", reason="checkpoint_malformed")
     try:
         root = base64.b64decode(encoded, validate=True)
