@@ -65,6 +65,8 @@ def post(url: str, body: bytes, *, content_type: str, timeout_s: float, max_byte
         raise TransportFailed(f"no whole answer in {timeout_s:g} s")
     if len(content) > max_bytes:
         raise TransportFailed(f"an answer over {max_bytes} bytes")
+    if response.length:  # what its head promised and did not come: reading with a limit does not tell
+        raise TransportFailed(f"an answer without its last {response.length} bytes")
     media_type = response.headers.get_content_type() if "content-type" in response.headers else ""
     return HttpAnswer(status=response.status, media_type=media_type, body=content)
 
