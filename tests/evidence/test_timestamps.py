@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,10 +39,10 @@ def stamped(authority: LocalAuthority, url: str) -> bytes:
 
 
 def test_a_stamped_checkpoint_has_the_authoritys_time(authority: LocalAuthority, stamped: bytes) -> None:
-    time = verify_timestamp(stamped, TEXT, [authority.root])
+    stamped_at = verify_timestamp(stamped, TEXT, [authority.root])
 
-    assert time.tzinfo is UTC
-    assert abs(time - datetime.now(UTC)) < timedelta(minutes=1)
+    assert stamped_at.tzinfo is UTC
+    assert abs(stamped_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_it_stays_valid_whatever_cosignatures_are_added(authority: LocalAuthority, stamped: bytes) -> None:
@@ -92,12 +93,24 @@ def test_another_ca_does_not_vouch_for_it(authority: LocalAuthority, stamped: by
 
 
 @pytest.mark.parametrize("usage", ["timeStamping", "critical, codeSigning", "critical, timeStamping, codeSigning"])
-def test_a_certificate_that_is_not_for_timestamps_alone_makes_none(usage: str, stamped: bytes, tmp_path: Path) -> None:
+def test_a_certificate_that_is_not_for_timestamps_alone_makes_none(usage: str, tmp_path: Path) -> None:
     good, bad = local_authority(tmp_path / "good"), local_authority(tmp_path / "bad", usage=usage)
+    with serving(good) as url:  # after the certificates were made, for they are judged at the time of the stamp
+        stamp = TimestampAuthority(url=url, roots=(good.root,)).stamp(TEXT)
 
-    verify_timestamp(good.sign_again(stamped), TEXT, [good.root])
-    with pytest.raises(TimestampInvalid) as refused:
-        verify_timestamp(bad.sign_again(stamped), TEXT, [bad.root])
+    verify_timestamp(good.sign_again(stamp), TEXT, [good.root])
+    with pytest.raises(TimestampInvalid, match="purpose") as refused:
+        verify_timestamp(bad.sign_again(stamp), TEXT, [bad.root])
+
+    assert refused.value.reason == "timestamp_invalid"
+
+
+def test_a_certificate_that_was_issued_after_the_time_does_not_vouch_for_it(stamped: bytes, tmp_path: Path) -> None:
+    time.sleep(1.1)  # certificates are dated in seconds
+    late = local_authority(tmp_path / "late")
+
+    with pytest.raises(TimestampInvalid, match="not yet valid") as refused:
+        verify_timestamp(late.sign_again(stamped), TEXT, [late.root])
 
     assert refused.value.reason == "timestamp_invalid"
 
@@ -134,11 +147,11 @@ def test_no_changed_byte_gives_another_time(at: int, mask: int, authority: Local
     changed = bytearray(stamped)
     changed[at % len(changed)] ^= mask
     try:
-        time = verify_timestamp(bytes(changed), TEXT, [authority.root])
+        found = verify_timestamp(bytes(changed), TEXT, [authority.root])
     except TimestampInvalid:
         return
 
-    assert time == verify_timestamp(stamped, TEXT, [authority.root])
+    assert found == verify_timestamp(stamped, TEXT, [authority.root])
 
 
 def test_a_refusal_of_the_authority_is_no_timestamp(authority: LocalAuthority) -> None:
