@@ -76,7 +76,7 @@ def _serve(state: WitnessState, options: argparse.Namespace) -> int:
         ) from cause
     talk("witness", f"{signer.vkey}")
     talk("logs", ", ".join(sorted({log.key.name for log in policy.logs})))
-    talk("listens", f"on http://{host}:{listening.getsockname()[1]}")
+    talk("listens", f"on http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
     http_server(Witness(state=state, signer=signer, policy=policy)).run(sockets=[listening])
     return 0
 
