@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.evidence.witness.builders import Log
 
-from mintmark.evidence.checkpoint import MAX_SIZE, open_checkpoint
+from mintmark.evidence.checkpoint import MAX_SIZE, Witnessed, open_checkpoint, open_witnessed
 from mintmark.evidence.errors import FormatError, NoteError
+from mintmark.evidence.log_policy import parse_log_policy
 from mintmark.evidence.note import (
     COSIGNATURE,
     MAX_TIME_S,
@@ -53,6 +54,34 @@ def test_a_note_tells_who_signed_it_and_when() -> None:
     assert text == TEXT
     assert [(one.key, one.time_s) for one in signed] == [(LOG.signer.verifier, None), (WITNESS.verifier, AT)]
     assert open_checkpoint(note, LOG.signer.verifier) == LOG.checkpoint()
+
+
+def test_a_checkpoint_is_opened_under_a_policy_with_its_witnesses_and_its_quorum() -> None:
+    other = CosignatureSigner.generate("w.example/2")
+    text = f"log {LOG.signer.vkey}\nwitness A {WITNESS.vkey}\nwitness B {other.vkey}\ngroup Q all A B\nquorum Q\n"
+    policy = parse_log_policy(text.encode())
+    one = add_lines(LOG.note(), [WITNESS.line(TEXT, time_s=AT)])
+    both = add_lines(one, [other.line(TEXT, time_s=AT + 1)])
+
+    assert open_witnessed(LOG.note(), policy) == Witnessed(checkpoint=LOG.checkpoint(), signed=(), quorum=False)
+    assert [(found.name, found.time_s) for found in open_witnessed(one, policy).signed] == [("w.example/1", AT)]
+    assert [open_witnessed(note, policy).quorum for note in (one, both)] == [False, True]
+
+
+def test_witnesses_alone_do_not_make_a_checkpoint_of_a_log() -> None:
+    policy = parse_log_policy(f"log {LOG.signer.vkey}\nwitness A {WITNESS.vkey}\nquorum A\n".encode())
+    cosigned = f"{TEXT}\n{WITNESS.line(TEXT, time_s=AT)}".encode()
+    refused = {
+        "unsigned": cosigned,
+        "origin_mismatch": Log(signer=NoteSigner.generate("other.example")).grow(5).note(),
+        "signature_invalid": add_lines(LOG.note(), [WITNESS.line(LOG.checkpoint(4).text(), time_s=AT)]),
+    }
+
+    for reason, note in refused.items():
+        with pytest.raises(NoteError) as error:
+            open_witnessed(note, policy)
+        assert error.value.reason == reason
+    assert open_witnessed(add_lines(LOG.note(), [WITNESS.line(TEXT, time_s=AT)]), policy).quorum
 
 
 def test_a_key_that_signs_twice_is_counted_once() -> None:

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,8 +23,8 @@ from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.log_policy import parse_log_policy
 from mintmark.evidence.note import CosignatureSigner, NoteSigner, add_lines, open_note, parse_note
 from mintmark.evidence.tree import EMPTY_ROOT
-from mintmark.evidence.witness import server
-from mintmark.evidence.witness.protocol import MAX_REQUEST_BYTES, AddCheckpoint, Answer, WitnessRefused
+from mintmark.evidence.witness import server, state
+from mintmark.evidence.witness.protocol import MAX_REQUEST_BYTES, AddCheckpoint, Answer, Seen, WitnessRefused
 from mintmark.evidence.witness.server import Witness
 from mintmark.evidence.witness.state import KEY_FILE, STATE_FILE, WitnessState
 
@@ -240,6 +241,38 @@ def read_all(connection: socket.socket) -> bytes:
         except ConnectionResetError:
             pass
     return received
+
+
+def test_what_a_cosignature_says_is_durable_before_it_is_made(served: Witness, log: Log) -> None:
+    seen_while_signing = []
+
+    class Watched(CosignatureSigner):
+        def line(self, text: str, *, time_s: int) -> str:
+            """Look at the state as another process would."""
+            seen_while_signing.append(WitnessState(folder=served.state.folder).seen(log.signer.name))
+            return super().line(text, time_s=time_s)
+
+    watched = replace(served, signer=Watched(name=served.signer.name, seed=served.signer.seed))
+    watched.add_checkpoint(log.request(0, 5))
+    watched.add_checkpoint(log.request(5, 10))
+
+    assert seen_while_signing == [Seen(size=size, root=log.checkpoint(size).root) for size in (5, 10)]
+
+
+def test_a_state_that_cannot_be_written_gives_no_cosignature(
+    monkeypatch: pytest.MonkeyPatch, served: Witness, log: Log
+) -> None:
+    served.add_checkpoint(log.request(0, 5))
+    blocking = sqlite3.connect(served.state.folder / STATE_FILE, isolation_level=None)
+    blocking.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(state, "BUSY_TIMEOUT_S", 0.1)
+    with pytest.raises(StoreUnavailable) as refused:
+        served.add_checkpoint(log.request(5, 10))
+    blocking.execute("ROLLBACK")
+    blocking.close()
+
+    assert (refused.value.reason, served.state.seen(log.signer.name).size) == ("store_unavailable", 5)
+    served.add_checkpoint(log.request(5, 10))
 
 
 def test_the_sizes_only_grow_even_by_hand(served: Witness, log: Log) -> None:

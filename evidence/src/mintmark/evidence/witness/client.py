@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from mintmark.evidence.checkpoint import Checkpoint
-from mintmark.evidence.errors import NoteError, StoreUnavailable
+from mintmark.evidence.checkpoint import Checkpoint, cosigners
+from mintmark.evidence.errors import StoreUnavailable
 from mintmark.evidence.log_policy import LogPolicy, LogPolicyInvalid, PolicyWitness
-from mintmark.evidence.note import Signed, add_lines, open_note
+from mintmark.evidence.note import Signed, add_lines
 from mintmark.evidence.witness.answers import (
     Conflict,
     Failure,
@@ -98,7 +98,7 @@ class WitnessClient:
         calling thread only.
         """
         asked = _Round(self, note, checkpoint)
-        done = {signed.key: signed for signed in _known(note, self.policy)}
+        done = {signed.key: signed for signed in cosigners(note, self.policy)}
         waiting = [witness for witness in self.policy.witnesses if witness.key not in done]
         lines: list[str] = []
         failures: list[Failure] = []
@@ -192,13 +192,3 @@ class _Round:
         except TransportFailed as cause:
             return Failure(witness=witness.name, why=Why.UNREACHABLE, detail=str(cause))
         return read_answer(witness, answer, self.note)
-
-
-def _known(note: bytes, policy: LogPolicy) -> list[Signed]:
-    """Witnesses that have cosigned this note before."""
-    try:
-        return open_note(note, policy.witness_keys)[1]
-    except NoteError as cause:
-        if cause.reason == "unsigned":
-            return []
-        raise
