@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.evidence.timestamp_authority import LocalAuthority, local_authority, serving
 from tests.evidence.witness.builders import Log, answering, http_reply
 
+from mintmark.evidence import timestamps
 from mintmark.evidence.errors import StoreUnavailable
-from mintmark.evidence.timestamps import TimestampAuthority, TimestampInvalid, verify_timestamp
+from mintmark.evidence.timestamps import TimestampAuthority, TimestampInvalid, TimestampsUnsupported, verify_timestamp
 
 LOG = Log().grow(5)
 TEXT = LOG.checkpoint(5).text().encode()
@@ -192,3 +193,16 @@ def test_no_answer_is_told_from_a_bad_one(
 
     assert (unavailable.value.reason, unavailable.value.exit_code) == ("timestamp_unavailable", 5)
     TimestampAuthority(url=url, roots=(authority.root,)).stamp(TEXT)
+
+
+def test_without_its_package_a_timestamp_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch, authority: LocalAuthority, stamped: bytes
+) -> None:
+    monkeypatch.setattr(timestamps, "find_spec", lambda _: None)
+    for attempt in (
+        lambda: verify_timestamp(stamped, TEXT, [authority.root]),
+        lambda: TimestampAuthority(url="http://localhost", roots=(authority.root,)).stamp(TEXT),
+    ):
+        with pytest.raises(TimestampsUnsupported) as missing:
+            attempt()
+        assert (missing.value.reason, missing.value.exit_code) == ("extra_missing", 3)

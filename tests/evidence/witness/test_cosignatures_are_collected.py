@@ -237,13 +237,23 @@ def test_both_ways_in_which_the_protocol_has_told_a_fork_are_one(status: int) ->
     assert refused.value.reason == "fork"
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+
+
 def drip(connection: socket.socket) -> None:
-    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1_000:
+    for byte in HEAD + b"x" * 1_000:
         connection.sendall(bytes([byte]))
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("stall", [drip, lambda _: time.sleep(3)])
+def drip_the_body(connection: socket.socket) -> None:
+    connection.sendall(HEAD)
+    for _ in range(1_000):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("stall", [drip, drip_the_body, lambda _: time.sleep(3)])
 def test_slow_witnesses_cost_one_timeout_and_the_others_are_not_lost(
     stall: Callable[[socket.socket], None], tmp_path: Path
 ) -> None:

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mintmark.evidence.errors import EvidenceError, StoreUnavailable
+from mintmark.evidence.errors import INCOMPLETE, EvidenceError, StoreUnavailable
 from mintmark.evidence.witness.transport import TransportFailed, check_url, post
 
 if TYPE_CHECKING:
@@ -36,6 +37,19 @@ class TimestampInvalid(EvidenceError):
         )
 
 
+class TimestampsUnsupported(EvidenceError):
+    """Timestamps can be neither made nor judged here; it says nothing about them."""
+
+    exit_code = INCOMPLETE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "timestamps need the package rfc3161-client, which is not installed",
+            reason="extra_missing",
+            remedy="pip install 'mintmark[timestamps]'",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampAuthority:
     """An authority that answers RFC 3161 over HTTP; `roots` are the certificates (PEM) under which its own must be."""
@@ -54,6 +68,7 @@ class TimestampAuthority:
         Raises `StoreUnavailable`: `timestamp_unavailable` where there is no answer, and `TimestampInvalid` where the
         answer does not hold, was made for another request, or has no certificate.
         """
+        _require_library()
         from rfc3161_client import TimestampRequestBuilder
 
         request = TimestampRequestBuilder().data(text).nonce(nonce=True).cert_request(cert_request=True).build()
@@ -85,12 +100,13 @@ def verify_timestamp(der: bytes, text: bytes, roots: Sequence[bytes]) -> datetim
     Return when the authority saw `text`, in UTC. `roots` are certificates (PEM); certificates are judged at that time.
 
     Raises `TimestampInvalid`: `timestamp_invalid`; `no_trusted_time` when there is no root to trust; `weak_algorithm`
-    when the imprint is not of SHA-2.
+    when the imprint is not of SHA-2. Raises `TimestampsUnsupported` where the extra `timestamps` is not installed.
     """
     return _verified(der, text, roots, nonce=None)
 
 
 def _verified(der: bytes, text: bytes, roots: Sequence[bytes], *, nonce: int | None) -> datetime:
+    _require_library()
     from rfc3161_client import VerificationError, VerifierBuilder
 
     certificates = _certificates(roots)
@@ -104,6 +120,11 @@ def _verified(der: bytes, text: bytes, roots: Sequence[bytes], *, nonce: int | N
         raise TimestampInvalid(str(cause)) from cause
     time = response.tst_info.gen_time
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _require_library() -> None:
+    if find_spec("rfc3161_client") is None:
+        raise TimestampsUnsupported
 
 
 def _decoded(der: bytes) -> TimeStampResponse:
