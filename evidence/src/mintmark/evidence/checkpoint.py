@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass
 
 from mintmark.evidence.errors import NoteError
-from mintmark.evidence.note import NoteSigner, VerifierKey, open_note
+from mintmark.evidence.log_policy import LogPolicy
+from mintmark.evidence.note import NoteSigner, Signed, VerifierKey, open_note, parse_note
 from mintmark.evidence.tree import HASH_SIZE
+
+MAX_SIZE = 2**63 - 1  # what databases and other people's verifiers can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) != 4 or lines[3]:
         raise NoteError("a checkpoint is origin, size and root, a line each", reason="checkpoint_malformed")
     origin, size, encoded = lines[:3]
-    if not origin or not re.fullmatch(r"0|[1-9][0-9]{0,18}", size):
+    if not origin or not re.fullmatch(r"0|[1-9][0-9]{0,18}", size) or int(size) > MAX_SIZE:
         raise NoteError("a checkpoint needs an origin and a decimal size", reason="checkpoint_malformed")
     try:
         root = base64.b64decode(encoded, validate=True)
@@ -52,3 +55,38 @@ def open_checkpoint(note: bytes, log_key: VerifierKey) -> Checkpoint:
     if checkpoint.origin != log_key.name:
         raise NoteError(f"a checkpoint of {checkpoint.origin}, not of {log_key.name}", reason="origin_mismatch")
     return checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """A checkpoint that its log signed, the witnesses of the policy that cosigned it, and whether they are enough."""
+
+    checkpoint: Checkpoint
+    signed: tuple[Signed, ...]
+    quorum: bool
+
+
+def open_witnessed(note: bytes, policy: LogPolicy) -> Witnessed:
+    """
+    Verify a checkpoint under a policy: its log's signature, and every cosignature of the policy's witnesses.
+
+    Raises `NoteError` where the log is not the policy's (`origin_mismatch`), did not sign (`unsigned`, which no number
+    of witnesses makes up for), or where a known signature does not hold. A missing quorum is for the caller to judge.
+    """
+    checkpoint = parse_checkpoint(parse_note(note)[0])
+    keys = policy.log_keys(checkpoint.origin)
+    if not keys:
+        raise NoteError(f"{checkpoint.origin} is no log of the log policy", reason="origin_mismatch")
+    open_note(note, keys)
+    signed = cosigners(note, policy)
+    return Witnessed(checkpoint=checkpoint, signed=tuple(signed), quorum=policy.satisfied_by(one.key for one in signed))
+
+
+def cosigners(note: bytes, policy: LogPolicy) -> list[Signed]:
+    """The witnesses of the policy whose cosignatures a note has; of the log's own signature this says nothing."""
+    try:
+        return open_note(note, policy.witness_keys)[1]
+    except NoteError as cause:
+        if cause.reason == "unsigned":
+            return []
+        raise

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "say why a decision was made, or what a rule asks"),
     "waiver": ("waiver", "write and approve an exception that expires"),
     "policy": ("policy", "check the policy pack and its canaries"),
+    "witness": ("witness", "watch other logs grow, and cosign that they did"),
     "env": ("env", "say what runs in an environment, or stop it"),
 }
 
