@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
+from mintmark.evidence.archive import name_of
 from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused
-from mintmark.evidence.note import VerifierKey
+from mintmark.evidence.note import VerifierKey, parse_note
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
@@ -39,26 +41,33 @@ class _Known:
         return {checkpoint.size for checkpoint in (*self.archived.values(), *self.published.values())}
 
 
-def verify_log(source: LogSource, trust: Trust, *, levels: Collection[Level] = ALL_LEVELS) -> VerificationReport:
+def verify_log(
+    source: LogSource, trust: Trust, *, levels: Collection[Level] = ALL_LEVELS, seen: Collection[Note] = ()
+) -> VerificationReport:
     """
     Check a log without writing a byte and without believing its store.
 
+    `seen` are checkpoints that somebody else kept: the log must have grown from each of them.
     FAILED when anything does not hold. NOT_VERIFIABLE when all holds and no archived checkpoint says how long the log
     was: a prefix of a valid log is itself a valid log. Raises `NotFound` where there is no log.
     """
     findings, wanted = Findings(), frozenset(levels) | {Level.L1}
-    known = _Known(archived=_opened(source.archived(), trust, findings))
-    walked = Walked()
+    known = _Known(archived=_opened([*source.archived(), *seen], trust, findings))
+    walked, batches = Walked(), dict[Any, Any]()
     try:
         with source.snapshot() as snapshot:
             known.published = _opened(snapshot.published(), trust, findings)
-            walked = _walk(snapshot, findings, wanted, trust, known)
+            batches |= dict(snapshot.batches())
+            sizes = known.sizes() | {size for size in batches if isinstance(size, int)}
+            _walk(snapshot, findings, wanted, trust, walked, sizes)
             for place, what in snapshot.own_state(walked.size, walked.root, trust.log_key.name):
                 findings.fail("L1", place, what)
+            findings.warnings += [f"{place} is not verified" for place in snapshot.unchecked()]
     except (DatabaseError, OverflowError, LogRefused, FormatError) as cause:
         findings.fail("L1", "store", f"it cannot be read: {cause}")
-    if Level.L2 in wanted:
-        _check_consistent(walked, known, findings)
+    proven = _check_consistent(walked, known, findings, report=Level.L2 in wanted)
+    if source.keeps_batches:
+        _check_batches(walked, known, batches, proven, findings)
     return _report(findings, walked, known, trust, wanted)
 
 
@@ -71,13 +80,20 @@ def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Ch
             findings.fail("L2", note.place, str(cause))
             continue
         opened[note.place] = checkpoint
-        if note.size is not None and note.size != checkpoint.size:
-            findings.fail("L2", "checkpoint.size", f"{note.size} is not {checkpoint.size}, which was signed")
+        said = {
+            "name": (note.name, name_of(checkpoint)),
+            "size": (note.size, checkpoint.size),
+            "signatures": (note.signatures, len(parse_note(note.content)[1])),
+        }
+        for what, (found, right) in said.items():
+            if found is not None and found != right:
+                findings.fail("L2", f"checkpoint.{what}", f"{found!r} is not {right!r}, as the note itself says")
     return opened
 
 
-def _walk(snapshot: Snapshot, findings: Findings, levels: frozenset[Level], trust: Trust, known: _Known) -> Walked:
-    batches = dict(snapshot.batches())
+def _walk(
+    snapshot: Snapshot, findings: Findings, levels: frozenset[Level], trust: Trust, walked: Walked, wanted: set[int]
+) -> None:
     walk = Walk(
         origin=trust.log_key.name,
         snapshot=snapshot,
@@ -85,48 +101,59 @@ def _walk(snapshot: Snapshot, findings: Findings, levels: frozenset[Level], trus
         levels=levels,
         trust=trust.policy,
         trusted_time=lambda _: _no_time(),
+        walked=walked,
     )
-    walked = walk.run(known.sizes() | {size for size in batches if isinstance(size, int)})
-    for size, root in batches.items():
-        if walked.roots.get(size) != root:
-            findings.fail("L1", "integrated", f"the batch that ended at {size!r} had another root", index=_before(size))
-    return walked
+    walk.run(wanted)
 
 
 def _no_time() -> datetime | None:
     return None
 
 
-def _check_consistent(walked: Walked, known: _Known, findings: Findings) -> None:
-    """L2: what was signed then is a prefix of what is there now."""
-    good = 0
+def _check_consistent(walked: Walked, known: _Known, findings: Findings, *, report: bool) -> set[int]:
+    """L2: what was signed then is a prefix of what is there now. Return the sizes at which it is."""
+    proven, good = set[int](), 0
     for place, checkpoint in sorted(
         (known.archived | known.published).items(), key=lambda item: (item[1].size, item[0])
     ):
-        if checkpoint.size > walked.size:
-            reason = (
-                f"the tail is gone: a checkpoint over {checkpoint.size} entries was signed, {walked.size} are there"
-            )
+        size = checkpoint.size
+        if size <= walked.size and (not size or walked.roots.get(size) == checkpoint.root):
+            proven.add(size)
+            good = size
+        elif report and size > walked.size:
+            reason = f"the tail is gone: a checkpoint over {size} entries was signed, {walked.size} are there"
             findings.fail("L2", f"entry ({place})", reason, index=walked.size)
-        elif checkpoint.size and walked.roots.get(checkpoint.size) != checkpoint.root:
-            reason = f"the first {checkpoint.size} entries are not those that were signed"
-            findings.fail("L2", f"entry ({place})", reason, index=good)
-        else:
-            good = checkpoint.size
-    if not known.archived:
+        elif report:
+            reason = f"the first {size} entries are not those that were signed; the first {good} are"
+            findings.fail("L2", f"entry ({place})", reason, index=findings.first_within(good, size))
+    if report and not known.archived:
         findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
+    return proven
 
 
-def _before(size: object) -> int | None:
-    return max(size - 1, 0) if isinstance(size, int) else None
+def _check_batches(
+    walked: Walked, known: _Known, batches: Mapping[Any, Any], proven: set[int], findings: Findings
+) -> None:
+    """L1: what each batch noted of itself. Where a signed checkpoint proves the entries, the note is what is wrong."""
+    good = 0
+    for size, root in sorted(batches.items(), key=lambda item: (str(type(item[0])), item[0])):
+        if walked.roots.get(size) == root:
+            good = size
+            continue
+        index = None if size in proven or not isinstance(size, int) else findings.first_within(good, size)
+        findings.fail("L1", "integrated", f"the batch that ended at {size!r} had another root", index=index)
+    signed = {checkpoint.size for checkpoint in known.published.values()}
+    for size in sorted((signed | {walked.size}) - {0} - batches.keys()):
+        findings.fail("L1", "integrated", f"the batch that ended at {size} is missing")
 
 
 def _report(
     findings: Findings, walked: Walked, known: _Known, trust: Trust, levels: frozenset[Level]
 ) -> VerificationReport:
+    archived = {(checkpoint.size, checkpoint.root) for checkpoint in known.archived.values()}
     checked = {"L1": f"{walked.size} entries hash to the tiles and the root"}
     if Level.L2 in levels:
-        checked["L2"] = f"{len(known.archived)} archived checkpoints are signed by the log and consistent"
+        checked["L2"] = f"{len(archived)} archived checkpoints are signed by the log and consistent"
     if Level.L3 in levels:
         checked["L3"] = "the query tables are what the entries say"
     if Level.L5 in levels:
@@ -137,7 +164,7 @@ def _report(
         answer=findings.answer(),
         origin=trust.log_key.name,
         size=walked.size,
-        checkpoints=len(known.archived),
+        checkpoints=len(archived),
         checked=checked,
         broken=tuple(findings.broken),
         missing=tuple(findings.missing),

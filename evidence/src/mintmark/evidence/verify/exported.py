@@ -3,111 +3,128 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, ClassVar
 
+from sqlalchemy import BigInteger
+
+from mintmark.evidence.canonical import MAX_DOCUMENT_BYTES
 from mintmark.evidence.checkpoint import parse_checkpoint
-from mintmark.evidence.errors import EvidenceError, NotFound
+from mintmark.evidence.errors import EvidenceError, FormatError, NotFound
 from mintmark.evidence.leaf import SALT_SIZE
 from mintmark.evidence.note import parse_note
 from mintmark.evidence.store import tables
-from mintmark.evidence.tiles import WIDTH, decode_entries, tile_path
-from mintmark.evidence.tree import HASH_SIZE
+from mintmark.evidence.tiles import MAX_ENTRY_BYTES, WIDTH, decode_entries, tile_path
+from mintmark.evidence.tree import HASH_SIZE, leaf_hash, perfect_root
 from mintmark.evidence.verify.interface import Note, Snapshot, Timestamp
 
 PROJECTION = ("view_entry", "view_subject", "view_ref")
-MAX_FILE_BYTES = 64 * 1024 * 1024
-_TILE = re.compile(r"tile/(0|[1-9][0-9]*)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+UNCHECKED = ("verify.py", "trust/log.policy", "trust/trust.toml", "trust/tsa.pem", "ledger/entries.jsonl")
+MAX_NOTE_BYTES = 1_000_000
+MAX_BUNDLE_BYTES = WIDTH * (2 + MAX_ENTRY_BYTES)
+MAX_PAYLOAD_BYTES = SALT_SIZE + MAX_DOCUMENT_BYTES
+MAX_LINE_BYTES = 1_000_000
+_TILE = re.compile(r"tile/(0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})")
+# What is checked by its content: a payload that no entry commits to is counted, a note that does not hold is named.
+_BESIDE = re.compile(r"checkpoint-archive/[^/]+\.note|timestamp/[^/]+\.tsr|payload/([0-9a-f]{2})/\1[0-9a-f]{62}")
+_COMMITMENT = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedSource:
-    """`folder` is an export. Files are read one at a time, none larger than 64 MiB, and links are not followed."""
+    """`folder` is an export, and its maker may be hostile: no link is followed, no file is read without a bound."""
 
     folder: Path
+    keeps_batches: ClassVar[bool] = False
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        checkpoint = self.folder / "checkpoint"
-        if not checkpoint.is_file():
+        files, wrong = _listed(self.folder)
+        if "checkpoint" not in files:
             raise NotFound(
                 f"{self.folder}: no checkpoint: this is no export of a log",
                 reason="no_log",
                 remedy="give the directory that `mintmark export` wrote",
             )
-        yield ExportedSnapshot(folder=self.folder, note=read(checkpoint), size=_size(read(checkpoint)))
+        note = read(self.folder / "checkpoint", MAX_NOTE_BYTES)
+        yield ExportedSnapshot(folder=self.folder, note=note, size=_size(note), files=files, wrong=wrong)
 
     def archived(self) -> list[Note]:
         return [
-            Note(place=f"checkpoint-archive/{path.name}", content=read(path))
-            for path in sorted((self.folder / "checkpoint-archive").glob("*.note"))
+            Note(place=f"checkpoint-archive/{name}", content=content, name=name)
+            for name, content in self._all("checkpoint-archive", ".note")
         ]
 
     def timestamps(self) -> list[Timestamp]:
         return [
-            Timestamp(place=f"timestamp/{path.name}", stem=path.name.split(".")[0], content=read(path))
-            for path in sorted((self.folder / "timestamp").glob("*.tsr"))
+            Timestamp(place=f"timestamp/{name}", stem=name.split(".")[0], content=content)
+            for name, content in self._all("timestamp", ".tsr")
         ]
+
+    def _all(self, below: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+        """Empty content for what cannot be read: it will not hold."""
+        for path in sorted(_listed(self.folder / below)[0]):
+            if path.endswith(suffix):
+                try:
+                    yield path, read(self.folder / below / path, MAX_NOTE_BYTES)
+                except FormatError:
+                    yield path, b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedSnapshot:
-    """`size` is what the checkpoint says, or nothing when it cannot be read."""
+    """`size` is what the checkpoint says, or 0 when it cannot be read; `files` are all plain files below the folder."""
 
     folder: Path
     note: bytes
     size: int
+    files: frozenset[str]
+    wrong: list[tuple[str, str]] = field(default_factory=list)
 
     def entries(self) -> Iterator[tuple[Any, Any]]:
+        """Up to the first bundle that is missing or damaged: the walk says that the log ends there."""
         for first in range(0, self.size, WIDTH):
-            path = self.folder / tile_path("entries", first // WIDTH, min(WIDTH, self.size - first))
-            if not path.is_file():
-                return  # the walk says that the log ends here
-            yield from enumerate(decode_entries(read(path)), first)
+            count = min(WIDTH, self.size - first)
+            name = tile_path("entries", first // WIDTH, count)
+            found = self._entries(name)
+            yield from enumerate(found, first)
+            if len(found) != count:
+                self.wrong.append((name, f"has {len(found)} entries, not {count}"))
+                return
 
     def tile(self, level: int, index: int) -> Any:
-        path = self.folder / tile_path(level, index)
-        return read(path) if path.is_file() else None
+        return self._read(tile_path(level, index), WIDTH * HASH_SIZE)
 
     def tiles(self) -> set[tuple[int, int]]:
-        found = set()
-        for path in (self.folder / "tile").rglob("*"):
-            match = _TILE.fullmatch(path.relative_to(self.folder).as_posix())
-            if match and not match[3] and path.is_file():
-                found.add((int(match[1]), int(match[2].replace("x", "").replace("/", ""))))
-        return found
+        found = [match for name in self.files if (match := _TILE.fullmatch(name))]
+        return {(int(match[1]), int(match[2].replace("x", "").replace("/", ""))) for match in found}
 
     def projection(self, table: str) -> Iterator[tuple[Any, ...]]:
-        columns = [column.name for column in tables.metadata.tables[table].columns]
-        path = self.folder / "projection" / f"{table}.jsonl"
-        if not path.is_file():
+        """A row that is not written as docs/formats.md says comes as its text, which is no row of any entry."""
+        name = f"projection/{table}.jsonl"
+        if name not in self.files:
             return
-        with path.open("rb") as handle:
-            for line in handle:
-                try:
-                    row = json.loads(line)
-                    yield tuple(row[column] for column in columns)
-                except (ValueError, KeyError, TypeError, RecursionError):
-                    yield (line[:80].decode(errors="replace"),)
+        with _opened(self.folder / name) as handle:
+            while line := handle.readline(MAX_LINE_BYTES):
+                yield _row(table, line)
 
     def projected(self) -> tuple[str, ...]:
         return PROJECTION
 
     def payload(self, commitment: str) -> tuple[Any, Any] | None:
-        path = self.folder / "payload" / commitment[:2] / commitment
-        if not re.fullmatch(r"[0-9a-f]{64}", commitment) or not path.is_file():
+        if not _COMMITMENT.fullmatch(commitment):
             return None
-        content = read(path)
-        return content[:SALT_SIZE], content[SALT_SIZE:]
+        content = self._read(f"payload/{commitment[:2]}/{commitment}", MAX_PAYLOAD_BYTES)
+        return None if content is None else (content[:SALT_SIZE], content[SALT_SIZE:])
 
     def commitments(self) -> Iterator[str]:
-        for path in (self.folder / "payload").rglob("*"):
-            if not path.is_dir():
-                yield path.name
+        return (name.rpartition("/")[2] for name in self.files if name.startswith("payload/"))
 
     def published(self) -> list[Note]:
         return [Note(place="checkpoint", content=self.note)]
@@ -116,41 +133,124 @@ class ExportedSnapshot:
         return iter(())
 
     def own_state(self, size: int, root: bytes, origin: str) -> list[tuple[str, str]]:  # noqa: ARG002  a live store's
-        """The partial tiles, which a store derives and an export spells out, and files that belong nowhere."""
-        wrong = [] if size == self.size else [("tile/entries", f"{size} entries, the checkpoint says {self.size}")]
-        wanted = {"checkpoint"} | {path for path, _ in _expected_tiles(self.size)}
-        for path in sorted((self.folder / "tile").rglob("*")):
-            name = path.relative_to(self.folder).as_posix()
-            if path.is_symlink() or (path.is_file() and name not in wanted):
-                wrong.append((name, "is not of this log"))
-        return wrong + [
-            (name, "is missing or has another length")
-            for name, length in _expected_tiles(self.size)
-            if length and not _has_length(self.folder / name, length)
+        """The partial tiles, which a store derives and an export spells out, and what is missing or belongs nowhere."""
+        if size != self.size:
+            self.wrong.append(("checkpoint", f"{self.size} entries were signed, {size} are there"))
+        partial = {name: self._derived(level, index, width) for level, index, width, name in _partial_tiles(size)}
+        for name, content in partial.items():
+            if self._read(name, WIDTH * HASH_SIZE) != content:
+                self.wrong.append((name, "is not what the entries make"))
+        wanted = {"checkpoint", *partial, *(f"projection/{table}.jsonl" for table in PROJECTION), *_bundles(size)}
+        missing = [(name, "is missing") for name in sorted(wanted - self.files)]
+        strays = [
+            (name, "is not of this log")
+            for name in sorted(self.files - wanted)
+            if not _TILE.fullmatch(name) and not _BESIDE.fullmatch(name) and name not in UNCHECKED
         ]
+        return self.wrong + missing + strays
+
+    def unchecked(self) -> list[str]:
+        return [name for name in UNCHECKED if name in self.files]
+
+    def _derived(self, level: int, index: int, width: int) -> bytes:
+        """A partial tile from what is below it, which was compared with the entries."""
+        if level == 0:
+            return b"".join(map(leaf_hash, self._entries(tile_path("entries", index, width))))
+        below = (self.tile(level - 1, at) or b"" for at in range(index * WIDTH, index * WIDTH + width))
+        return b"".join(_root_of(content) for content in below)
+
+    def _entries(self, name: str) -> list[bytes]:
+        try:
+            return decode_entries(self._read(name, MAX_BUNDLE_BYTES) or b"")
+        except FormatError as cause:
+            self.wrong.append((name, str(cause)))
+            return []
+
+    def _read(self, name: str, limit: int) -> bytes | None:
+        if name not in self.files:
+            return None
+        try:
+            return read(self.folder / name, limit)
+        except FormatError as cause:
+            self.wrong.append((name, str(cause)))
+            return None
 
 
-def read(path: Path) -> bytes:
-    """Raises `NotFound` (`malformed`) for what is no plain file of a bearable size."""
-    if path.is_symlink() or path.stat().st_size > MAX_FILE_BYTES:
-        raise NotFound(f"{path}: a link, or over {MAX_FILE_BYTES} bytes", reason="malformed", remedy="export again")
-    return path.read_bytes()
+def read(path: Path, limit: int) -> bytes:
+    """Raises `FormatError` for what is no plain file of at most `limit` bytes."""
+    with _opened(path) as handle:
+        content = handle.read(limit + 1)
+    if len(content) > limit:
+        raise FormatError(path.name, why=f"over {limit} bytes")
+    return content
 
 
-def _has_length(path: Path, length: int) -> bool:
-    return path.is_file() and not path.is_symlink() and path.stat().st_size == length
+def _opened(path: Path) -> BinaryIO:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as cause:
+        raise FormatError(path.name, why=f"cannot be read: {cause.strerror}") from cause
+    handle = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        handle.close()
+        raise FormatError(path.name, why="no plain file")
+    return handle
 
 
-def _expected_tiles(size: int) -> Iterator[tuple[str, int]]:
-    """Path and length of every tile of a tree; of an entry bundle the length is not known."""
-    level, width = 0, size
-    while width:
-        for index in range((width + WIDTH - 1) // WIDTH):
-            wide = min(WIDTH, width - index * WIDTH)
-            yield tile_path(level, index, wide), wide * HASH_SIZE
-        level, width = level + 1, width // WIDTH
+def _listed(folder: Path) -> tuple[frozenset[str], list[tuple[str, str]]]:
+    """Every plain file by its path below `folder`, and what is neither a plain file nor a folder, or cannot be read."""
+    files, wrong = set[str](), list[tuple[str, str]]()
+    for place, folders, names in os.walk(folder, onerror=lambda cause: wrong.append(_unread(folder, cause))):
+        for name in names + [name for name in folders if Path(place, name).is_symlink()]:
+            path = Path(place, name)
+            below = path.relative_to(folder).as_posix()
+            if stat.S_ISREG(path.lstat().st_mode):
+                files.add(below)
+            else:
+                wrong.append((below, "is neither a plain file nor a folder"))
+    return frozenset(files), wrong
+
+
+def _unread(folder: Path, cause: OSError) -> tuple[str, str]:
+    return (os.path.relpath(cause.filename, folder), f"cannot be read: {cause.strerror}")
+
+
+def _row(table: str, line: bytes) -> tuple[Any, ...]:
+    """In the order of the table's columns, once it is written in the one way in which it may be."""
+    columns = tables.metadata.tables[table].columns
+    types = {column.name: int if isinstance(column.type, BigInteger) else str for column in columns}
+    try:
+        row = json.loads(line)
+        exact = {name: type(value) for name, value in row.items()} == types and encode_row(row) == line
+    except (ValueError, AttributeError, RecursionError):
+        exact = False
+    return tuple(row[name] for name in types) if exact else (line[:80].decode(errors="replace"),)
+
+
+def encode_row(row: dict[str, Any]) -> bytes:
+    """One line of a projection."""
+    return json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _partial_tiles(size: int) -> Iterator[tuple[int, int, int, str]]:
+    """Level, index, width and path of each partial tile of a tree."""
+    level = 0
+    while size >> (8 * level):
+        index, width = divmod(size >> (8 * level), WIDTH)
+        if width:
+            yield level, index, width, tile_path(level, index, width)
+        level += 1
+
+
+def _bundles(size: int) -> Iterator[str]:
     for first in range(0, size, WIDTH):
-        yield tile_path("entries", first // WIDTH, min(WIDTH, size - first)), 0
+        yield tile_path("entries", first // WIDTH, min(WIDTH, size - first))
+
+
+def _root_of(content: bytes) -> bytes:
+    if len(content) != WIDTH * HASH_SIZE:
+        return b""
+    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
 
 
 def _size(note: bytes) -> int:

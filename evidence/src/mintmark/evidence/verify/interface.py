@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A checkpoint as it was found. `size` is what its place says of it, where it says something."""
+    """A checkpoint as it was found; the rest is what its place says of it, where it says something."""
 
     place: str
     content: bytes
-    size: int | None = None
+    name: str | None = None
+    size: object = None
+    signatures: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +71,19 @@ class Snapshot(Protocol):
         """What the source says of itself that is not so: (place, what is wrong)."""
         ...
 
+    def unchecked(self) -> list[str]:
+        """What is here and is not verified."""
+        ...
+
 
 class LogSource(Protocol):
-    """A log to verify, and the checkpoints that were archived away from it."""
+    """
+    A log to verify, and the checkpoints that were archived away from it.
+
+    `keeps_batches` says whether it notes where each batch ended.
+    """
+
+    keeps_batches: ClassVar[bool]
 
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Table, select, type_coerce
+from sqlalchemy.types import NullType
 
-from mintmark.evidence.archive import Archive
-from mintmark.evidence.store import tables
+from mintmark.evidence.archive import MARK, Archive
+from mintmark.evidence.errors import StoreUnavailable
+from mintmark.evidence.store import schema, tables
 from mintmark.evidence.store.interface import Backend
 from mintmark.evidence.tree import EMPTY_ROOT
 from mintmark.evidence.verify.interface import Note, Snapshot, Timestamp
@@ -22,6 +24,8 @@ _PAGE = 1_000
 class LiveSource:
     """A store and the archive of its checkpoints."""
 
+    keeps_batches: ClassVar[bool] = True
+
     backend: Backend
     archive: Archive
 
@@ -31,7 +35,11 @@ class LiveSource:
             yield LiveSnapshot(backend=self.backend, connection=connection)
 
     def archived(self) -> list[Note]:
-        return [Note(place=path.name, content=note) for path, note in self.archive.notes()]
+        found = [Note(place=path.name, content=note, name=path.name) for path, note in self.archive.notes()]
+        mark = self.archive.folder / MARK
+        content = mark.read_bytes() if mark.is_file() else b""
+        known = {_text(note.content) for note in found}
+        return found if not content or _text(content) in known else [*found, Note(place=MARK, content=content)]
 
     def timestamps(self) -> list[Timestamp]:
         return [
@@ -50,10 +58,11 @@ class LiveSnapshot:
 
     def tile(self, level: int, index: int) -> Any:
         table = tables.tile
-        return self.connection.scalar(select(table.c.content).where(table.c.level == level, table.c.idx == index))
+        wanted = _as_stored(table, "content").where(table.c.level == level, table.c.idx == index)
+        return self.connection.scalar(wanted)
 
     def tiles(self) -> set[tuple[int, int]]:
-        return {(row.level, row.idx) for row in self.connection.execute(select(tables.tile.c.level, tables.tile.c.idx))}
+        return {(row.level, row.idx) for row in self.connection.execute(_as_stored(tables.tile, "level", "idx"))}
 
     def projection(self, table: str) -> Iterator[tuple[Any, ...]]:
         order = ("idx", "position") if "position" in tables.metadata.tables[table].c else ("idx",)
@@ -64,25 +73,33 @@ class LiveSnapshot:
 
     def payload(self, commitment: str) -> tuple[Any, Any] | None:
         table = tables.payload
-        row = self.connection.execute(
-            select(table.c.salt, table.c.content).where(table.c.commitment == commitment)
-        ).one_or_none()
+        wanted = _as_stored(table, "salt", "content").where(table.c.commitment == commitment)
+        row = self.connection.execute(wanted).one_or_none()
         return (row.salt, row.content) if row else None
 
     def commitments(self) -> Iterator[str]:
-        yield from self.connection.scalars(select(tables.payload.c.commitment))
+        yield from self.connection.scalars(_as_stored(tables.payload, "commitment"))
 
     def published(self) -> list[Note]:
         table = tables.checkpoint
         return [
-            Note(place=f"checkpoint.note of size {row.size}", content=_bytes(row.note), size=row.size)
-            for row in self.connection.execute(select(table).order_by(table.c.size, table.c.signatures))
+            Note(
+                place=f"checkpoint.note of size {row.size} with {row.signatures} signatures",
+                content=row.note if isinstance(row.note, bytes) else b"",
+                size=row.size,
+                signatures=row.signatures,
+            )
+            for row in self.connection.execute(_as_stored(table).order_by(table.c.size, table.c.signatures))
         ]
 
     def own_state(self, size: int, root: bytes, origin: str) -> list[tuple[str, str]]:
-        """Guards, the head, and the batches that it noted."""
+        """Guards, the revision of the schema, and the head."""
         wrong = self.backend.guards(self.connection)
-        heads = self.connection.execute(select(tables.log_head)).all()
+        try:
+            schema.check_revision(self.connection, "store")
+        except StoreUnavailable as cause:
+            wrong.append((schema.VERSION_TABLE, str(cause)))
+        heads = self.connection.execute(_as_stored(tables.log_head)).all()
         if len(heads) != 1:
             return [*wrong, ("log_head", f"{len(heads)} rows, not one")]
         expected = {"singleton": 1, "origin": origin, "size": size, "root": root or EMPTY_ROOT}
@@ -92,6 +109,10 @@ class LiveSnapshot:
                 wrong.append((f"log_head.{column}", f"{_shown(found)} is not {_shown(value)}"))
         return wrong
 
+    def unchecked(self) -> list[str]:
+        """What waits in the inbox is verified when it is recorded."""
+        return []
+
     def batches(self) -> Iterator[tuple[Any, Any]]:
         """(size, root) after each batch."""
         yield from self._pages("integrated", "size")
@@ -99,14 +120,20 @@ class LiveSnapshot:
     def _pages(self, name: str, *order: str) -> Iterator[tuple[Any, ...]]:
         """Rows in order, some at a time: a log is larger than memory."""
         table = tables.metadata.tables[name]
-        wanted = select(table).order_by(*(table.c[column] for column in order)).execution_options(yield_per=_PAGE)
+        wanted = _as_stored(table).order_by(*(table.c[column] for column in order)).execution_options(yield_per=_PAGE)
         for row in self.connection.execute(wanted):
             yield tuple(row)
 
 
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+def _as_stored(table: Table, *columns: str) -> Select[*tuple[Any, ...]]:
+    """Without conversion: SQLite keeps any type in any column, and a text is not the bytes that it spells."""
+    wanted = [table.c[name] for name in columns] or list(table.c)
+    return select(*(type_coerce(column, NullType()).label(column.name) for column in wanted))
 
 
 def _shown(value: object) -> str:
     return value.hex()[:16] if isinstance(value, bytes) else repr(value)[:80]
+
+
+def _text(note: bytes) -> bytes:
+    return note.rpartition(b"\n\n")[0]

@@ -119,6 +119,12 @@ class Findings:
         if len(self.missing) < MAX_BROKEN:
             self.missing.append(Broken(level=level, place=place, index=index, reason=reason))
 
+    def first_within(self, low: int, high: int) -> int:
+        """The first bad index that is known in [low, high), or else `low`: hashes alone say no more than the range."""
+        return min(
+            (item.index for item in self.broken if item.index is not None and low <= item.index < high), default=low
+        )
+
     def answer(self) -> Answer:
         if self.broken:
             return Answer.FAILED

@@ -15,8 +15,8 @@ from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
 from mintmark.evidence.statement import parse_time
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.rows import project
-from mintmark.evidence.tiles import Edge
-from mintmark.evidence.tree import CompactRange, leaf_hash
+from mintmark.evidence.tiles import WIDTH, Edge, Tile
+from mintmark.evidence.tree import HASH_SIZE, CompactRange, leaf_hash
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.interface import Snapshot
 from mintmark.evidence.verify.report import Findings, Level
@@ -58,31 +58,49 @@ class Walk:
     _missing: dict[str, int] = field(default_factory=dict)
     _erasures: set[str] = field(default_factory=set)
     _stored: int = 0
+    _whole: bool = True
 
     def run(self, wanted: set[int]) -> Walked:
         """Walk the whole log; keep the roots of the first `wanted` entries."""
         comparisons = self._comparisons()
-        for expected, (index, stored) in enumerate(self.snapshot.entries()):
-            if index != expected:
-                self.findings.fail("L1", "entry.idx", f"index {index} stands where {expected} should", index=expected)
-            content = stored if isinstance(stored, bytes) else str(stored).encode()
-            self._hash(content)
-            if self._range.size in wanted:
-                self.walked.roots[self._range.size] = self._range.root()
-            leaf = self._parse(expected, content)
-            for compare in comparisons:
-                compare(expected, leaf)
-            if expected == 0 and leaf is not None:
-                self._check_epoch(leaf)
-            if leaf is not None and Level.L5 in self.levels:
-                self._open(expected, leaf)
+        try:
+            for index, stored in self.snapshot.entries():
+                content = self._content(index, stored)
+                if self._whole:
+                    self._hash(content)
+                    if self._range.size in wanted:
+                        self.walked.roots[self._range.size] = self._range.root()
+                self._check_entry(index, content, comparisons)
+        finally:  # a store that cannot be read to its end still says how far it was read
+            self.walked.root = self._range.root()
         for compare in comparisons:
             compare(None, None)
-        self.walked.size, self.walked.root = self._range.size, self._range.root()
         self._check_tiles()
         if Level.L5 in self.levels:
             self._check_erased()
         return self.walked
+
+    def _content(self, index: int, stored: Any) -> bytes:
+        """The bytes of an entry. After a gap no tile and no root says anything: all of them would differ."""
+        if index != self.walked.size:
+            self.findings.fail("L1", "entry.idx", f"entry {self.walked.size} is missing", index=self.walked.size)
+            self._whole = False
+        self.walked.size = index + 1
+        if isinstance(stored, bytes):
+            return stored
+        self.findings.fail("L1", "entry.content", f"is stored as {type(stored).__name__}, not as bytes", index=index)
+        return str(stored).encode()
+
+    def _check_entry(
+        self, index: int, content: bytes, comparisons: list[Callable[[int | None, Leaf | None], None]]
+    ) -> None:
+        leaf = self._parse(index, content)
+        for compare in comparisons:
+            compare(index, leaf)
+        if index == 0 and leaf is not None:
+            self._check_epoch(leaf)
+        if leaf is not None and Level.L5 in self.levels:
+            self._open(index, leaf)
 
     def _hash(self, content: bytes) -> None:
         """L1: each full tile is compared when it is full."""
@@ -90,14 +108,24 @@ class Walk:
         self._range.append(leaf)
         for tile in self._edge.append([leaf]):
             self._tiles.add((tile.level, tile.index))
-            if self.snapshot.tile(tile.level, tile.index) != tile.content:
-                self._tile_differs(tile.level, tile.index)
+            stored = self.snapshot.tile(tile.level, tile.index)
+            if stored != tile.content:
+                self._tile_differs(tile, stored)
 
-    def _tile_differs(self, level: int, index: int) -> None:
-        first = index << (8 * (level + 1))
-        self.findings.fail("L1", "tile", f"tile {level}/{index} is not what the entries make", index=first)
+    def _tile_differs(self, tile: Tile, stored: Any) -> None:
+        """Name the entry whose hash differs; above the lowest level the one that is known to be wrong already."""
+        first, width = tile.index * WIDTH, 1 << (8 * tile.level)
+        if isinstance(stored, bytes) and len(stored) == len(tile.content):
+            first += next(at for at in range(len(stored)) if stored[at] != tile.content[at]) // HASH_SIZE
+            index = self.findings.first_within(first * width, (first + 1) * width)
+        else:
+            index = first * width
+        reason = f"tile {tile.level}/{tile.index} is {'not what the entries make' if stored else 'missing'}"
+        self.findings.fail("L1", "tile", reason, index=index)
 
     def _check_tiles(self) -> None:
+        if not self._whole:
+            return
         for level, index in sorted(self.snapshot.tiles() - self._tiles, key=repr):
             self.findings.fail("L1", "tile", f"tile {level}/{index} is not of a log of {self.walked.size} entries")
 
@@ -128,7 +156,7 @@ class Walk:
             self._missing[leaf.commitment] = index
             return
         self._stored += 1
-        salt, content = (item if isinstance(item, bytes) else str(item).encode() for item in stored)
+        salt, content = (item if isinstance(item, bytes) else b"" for item in stored)
         if len(salt) != SALT_SIZE or len(content) != leaf.size or commit(content, salt) != leaf.commitment:
             self.findings.fail("L5", "payload.content or payload.salt", "does not open the commitment", index=index)
             return
@@ -155,6 +183,9 @@ class Walk:
                 self.findings.fail(
                     "L5", "payload.commitment", "the payload is missing, and no erasure is recorded", index=index
                 )
+        for commitment in self._erasures:
+            if self.snapshot.payload(commitment) is not None:
+                self.findings.warnings.append(f"the erasure of payload {commitment[:16]} is recorded, and it is there")
         strays = sum(1 for _ in self.snapshot.commitments()) - self._stored
         if strays:
             self.findings.fail("L5", "payload.commitment", f"{strays} payloads belong to no entry")
