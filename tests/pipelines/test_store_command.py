@@ -114,7 +114,7 @@ def test_an_erased_payload_leaves_a_log_that_verifies(either: Desk) -> None:
 
 
 def test_what_waits_in_the_inbox_is_drained(either: Desk) -> None:
-    either.mintmark("evidence", "search")
+    either.mintmark("store", "drain")
     url = either.store_url.replace("postgresql://", "postgresql+psycopg://") or either.locations.store_url
     with create_engine(url).begin() as connection:
         for bundle in (either.bundle("one").read_bytes(), b"{}"):
@@ -130,7 +130,7 @@ def test_a_new_database_is_refused_until_it_is_migrated(desk: Desk, postgres: Se
     url = postgres.admin_url.replace("/postgres?", "/fresh?")
     there = replace(desk, store_url=application_url(url))
 
-    before = there.mintmark("evidence", "search")
+    before = there.mintmark("store", "drain")
     migrated = there.mintmark("store", "migrate", MINTMARK_STORE_ADMIN_URL=url)
     again = there.mintmark("store", "migrate", MINTMARK_STORE_ADMIN_URL=url)
     after = there.mintmark("evidence", "add", str(there.bundle("one")))
@@ -143,7 +143,7 @@ def test_a_new_database_is_refused_until_it_is_migrated(desk: Desk, postgres: Se
 def test_a_store_that_is_not_there_is_said_without_its_password(desk: Desk) -> None:
     away = replace(desk, store_url="postgresql://mintmark_app:hunter2@127.0.0.1:1/none")
 
-    refused = away.mintmark("evidence", "search")
+    refused = away.mintmark("store", "drain")
 
     assert (refused.returncode, "reason  store_unavailable" in refused.stderr) == (5, True)
     assert "hunter2" not in refused.stderr
@@ -163,7 +163,7 @@ def test_a_restored_store_is_recovered_from_an_export(desk: Desk) -> None:
     export_log(open_evidence(desk.locations), desk.folder / "export")
     shutil.copyfile(desk.folder / "backup", file)
 
-    refused = desk.mintmark("evidence", "search")
+    refused = desk.mintmark("store", "drain")
     recovered = desk.mintmark("store", "recover", "--from", "export")
 
     assert (refused.returncode, "reason  rollback" in refused.stderr) == (4, True)
@@ -183,3 +183,11 @@ def test_an_epoch_is_closed_and_the_next_one_says_where_it_goes_on(desk: Desk) -
     assert '"size": 1' in shown.stdout
     assert desk.mintmark("verify").returncode == 0
     assert len(list(desk.locations.evidence.glob("*.closed.sqlite3"))) == 1
+
+
+def test_who_reads_makes_nothing(desk: Desk) -> None:
+    for words in (("evidence", "search"), ("evidence", "show", "0"), ("explain", "some-decision"), ("verify",)):
+        refused = desk.mintmark(*words)
+
+        assert (refused.returncode, "reason  no_log" in refused.stderr) == (3, True), refused.stderr
+    assert list(desk.folder.iterdir()) == []

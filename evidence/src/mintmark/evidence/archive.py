@@ -62,9 +62,10 @@ class Archive:
         self._place(response, self.folder / f"{stem}.{number}.tsr")
         self._sync()
 
-    def read(self, checkpoint: Checkpoint) -> bytes:
+    def read(self, checkpoint: Checkpoint) -> bytes | None:
         """An archived checkpoint with the signatures that it has by now."""
-        return (self.folder / name_of(checkpoint)).read_bytes()
+        path = self.folder / name_of(checkpoint)
+        return path.read_bytes() if path.exists() else None
 
     def notes(self) -> list[tuple[Path, bytes]]:
         """Every archived note by size; not verified yet."""
@@ -73,6 +74,10 @@ class Archive:
     def timestamps(self) -> list[tuple[Path, bytes]]:
         """Every archived RFC 3161 response; the name up to the first dot is its checkpoint's."""
         return [(path, path.read_bytes()) for path in sorted(self.folder.glob("*.tsr"))]
+
+    def newest_timestamp(self) -> float:
+        """When a timestamp was last archived, in seconds since 1970; 0 for never."""
+        return max((path.stat().st_mtime for path in self.folder.glob("*.tsr")), default=0.0)
 
     def newest(self, log_key: VerifierKey) -> Checkpoint | None:
         """The high-water mark. Raises `NoteError` when it does not hold."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,7 @@ from mintmark.evidence.confidential import check as check_confidential
 from mintmark.evidence.errors import EvidenceError, FormatError, IngestRefused, LogRefused
 from mintmark.evidence.ingest import Accepted, accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, timestamp, uuid7
+from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.publisher import Endorser, Publisher
 from mintmark.evidence.reader import LogReader
@@ -28,7 +29,6 @@ from mintmark.evidence.schemas import PredicateSchemas
 from mintmark.evidence.statement import KINDS, STATEMENT_V1
 from mintmark.evidence.store.interface import NewEntry, Placed, Waiting
 from mintmark.evidence.store.open import open_store
-from mintmark.evidence.store.sql_store import SqlStore
 from mintmark.evidence.trust import TrustPolicy
 
 MAX_BATCH = 1_000
@@ -84,6 +84,7 @@ class EvidenceLog(LogReader):
     clerk: StatementSigner
     schemas: PredicateSchemas | None = None
     endorsers: tuple[Endorser, ...] = ()
+    _open_gaps: dict[str, datetime] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -96,6 +97,7 @@ class EvidenceLog(LogReader):
         clerk: StatementSigner,
         schemas: PredicateSchemas | None = None,
         endorsers: tuple[Endorser, ...] = (),
+        witnesses: LogPolicy | None = None,
     ) -> EvidenceLog:
         """
         Open the log; on SQLite it is made on first use, on PostgreSQL it was migrated before.
@@ -106,23 +108,6 @@ class EvidenceLog(LogReader):
         a witness; `fork` when it contradicts them; `root_mismatch` when its entries do not lead to its head.
         """
         store = open_store(store_url, origin=signer.name)
-        return cls.over(
-            store, archive=archive, signer=signer, trust=trust, clerk=clerk, schemas=schemas, endorsers=endorsers
-        )
-
-    @classmethod
-    def over(
-        cls,
-        store: SqlStore,
-        *,
-        archive: Path,
-        signer: NoteSigner,
-        trust: TrustPolicy,
-        clerk: StatementSigner,
-        schemas: PredicateSchemas | None = None,
-        endorsers: tuple[Endorser, ...] = (),
-    ) -> EvidenceLog:
-        """The same over a store that is open already."""
         origin = store.head().origin
         if origin != signer.name:
             raise LogRefused(
@@ -139,8 +124,11 @@ class EvidenceLog(LogReader):
             clerk=clerk,
             schemas=schemas,
             endorsers=endorsers,
+            witnesses=witnesses,
         )
-        log.publish()  # a crash between commit and signature is mended here
+        publisher = log._publisher()
+        publisher.survey()  # behind the mark or a witness, nothing is opened
+        publisher.publish()  # a crash between commit and signature is mended here
         return log
 
     @property
@@ -149,7 +137,7 @@ class EvidenceLog(LogReader):
 
     def publish(self) -> Checkpoint | None:
         """Sign and archive the head as committed, and return its checkpoint."""
-        return self._publisher().publish()
+        return self._publisher().publish().checkpoint
 
     def record(
         self, bundle: bytes, *, now: datetime, controls: Sequence[str] = (), refs: Sequence[str] = ()
@@ -164,7 +152,7 @@ class EvidenceLog(LogReader):
         failure = next((item for item in prepared if isinstance(item, EvidenceError)), None)
         if failure is not None:
             raise failure
-        outcomes = self._append([item for item in prepared if isinstance(item, NewEntry)])
+        outcomes = self._append([item for item in prepared if isinstance(item, NewEntry)], now)
         for outcome in outcomes:
             if isinstance(outcome, EvidenceError):
                 raise outcome
@@ -174,7 +162,7 @@ class EvidenceLog(LogReader):
         """One batch of strangers: what is refused is refused alone, and the rest is recorded in one transaction."""
         _check_count(submissions)
         prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
-        outcomes = iter(self._append([item for item in prepared if isinstance(item, NewEntry)]))
+        outcomes = iter(self._append([item for item in prepared if isinstance(item, NewEntry)], now))
         return [next(outcomes) if isinstance(item, NewEntry) else item for item in prepared]
 
     def drain(self, *, now: datetime, limit: int = MAX_BATCH) -> Drained:
@@ -190,7 +178,7 @@ class EvidenceLog(LogReader):
         for item in refused:
             self.store.discard(str(item.id))
         recorded = 0
-        outcomes = self._append([entry for _, entry in sound], from_inbox=True)
+        outcomes = self._append([entry for _, entry in sound], now, from_inbox=True)
         for (item, _), outcome in zip(sound, outcomes, strict=True):
             if isinstance(outcome, Recorded):
                 recorded += 1
@@ -212,10 +200,12 @@ class EvidenceLog(LogReader):
         self.store.erase(leaf.commitment)
         return recorded
 
-    def report_gap(self, what: str, *, since: datetime, now: datetime) -> Recorded:
-        """Record that something that should have been recorded or witnessed since a moment was not."""
+    def report_gap(self, what: str, *, since: datetime, until: datetime | None = None, now: datetime) -> Recorded:
+        """Record that something that should have been recorded or witnessed was not, from a moment on."""
         digest = hashlib.sha256(f"{what}\n{timestamp(since)}".encode()).hexdigest()
-        predicate = {"what": what, "since": timestamp(since), "until": timestamp(now)}
+        predicate = {"what": what, "since": timestamp(since)}
+        if until is not None:
+            predicate["until"] = timestamp(until)
         return self._say("gap", {"name": f"gap/{what}", "digest": digest}, predicate, refs=(f"gap:{what}",), now=now)
 
     def go_on_from(self, closed: Checkpoint, note: bytes, *, reason: str, now: datetime) -> Recorded:
@@ -257,7 +247,7 @@ class EvidenceLog(LogReader):
                 reason="clerk_not_trusted",
                 remedy=f"let the log's own key write the kind {kind} in the trust policy",
             ) from cause
-        outcome = self._append([entry])[0]
+        outcome = self._append([entry], now)[0]
         if isinstance(outcome, EvidenceError):
             raise outcome
         return outcome
@@ -284,12 +274,25 @@ class EvidenceLog(LogReader):
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
         return NewEntry(leaf=leaf, content=leaf.encode(), salt=salt, payload=submission.bundle)
 
-    def _append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False) -> list[Outcome]:
+    def _append(self, entries: Sequence[NewEntry], now: datetime, *, from_inbox: bool = False) -> list[Outcome]:
         if not entries:
             return []
         appended = self.store.append(entries, from_inbox=from_inbox)
-        self._publisher().publish(grown_from=appended.before)
+        published = self._publisher().publish(grown_from=appended.before)
+        self._record_gaps(published.gaps, now)
         return [_outcome(entry, placed) for entry, placed in zip(entries, appended.placed, strict=True)]
+
+    def _record_gaps(self, gaps: Sequence[str], now: datetime) -> None:
+        """Once when a gap opens and once when it is closed, as this process sees it."""
+        opened = [what for what in gaps if what not in self._open_gaps]
+        closed = {what: since for what, since in self._open_gaps.items() if what not in gaps}
+        for what in closed:
+            del self._open_gaps[what]
+        self._open_gaps.update(dict.fromkeys(opened, now))
+        for what in opened:
+            self.report_gap(what, since=now, now=now)
+        for what, since in closed.items():
+            self.report_gap(what, since=since, until=now, now=now)
 
     def _publisher(self) -> Publisher:
         return Publisher(

@@ -19,12 +19,34 @@ from mintmark.evidence.tree import consistency_proof
 Prove = Callable[[int], Sequence[bytes]]
 
 
-class Endorser(Protocol):
-    """Who vouches for a checkpoint besides the log: witnesses, or a timestamp authority."""
+class Endorsement(Protocol):
+    """What an endorser answers: `endorsement.Endorsed`."""
 
-    def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> bytes:
-        """Return the note with what was gained. Raises `EvidenceError` where the log must not go on without."""
+    @property
+    def note(self) -> bytes: ...
+
+    @property
+    def gaps(self) -> tuple[str, ...]: ...
+
+
+class Endorser(Protocol):
+    """Who vouches for a checkpoint besides the log."""
+
+    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
+        """Before anything is written: raise `LogRefused` where the log is behind what was seen of it."""
         ...
+
+    def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsement:
+        """Add to the note. Raises `EvidenceError` where the log must not go on without."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The newest checkpoint, if there is one, and what it should have and has not."""
+
+    checkpoint: Checkpoint | None
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +59,18 @@ class Publisher:
     read_tile: TileReader
     endorsers: tuple[Endorser, ...] = ()
 
-    def publish(self, *, grown_from: Head | None = None) -> Checkpoint | None:
+    def survey(self) -> None:
+        """Compare with the mark and with what endorsers have seen, before anything is written or signed anew."""
+        with self.archive.locked():  # nobody moves the mark meanwhile, so a head that is read here is not behind it
+            head = self.store.head()
+            mark = self.archive.newest(self.signer.verifier)
+            if mark is not None:
+                self._check_mark(head, mark)
+        checkpoint = Checkpoint(origin=self.signer.name, size=head.size, root=head.root)
+        for endorser in self.endorsers:
+            endorser.survey(checkpoint.sign(self.signer), checkpoint)
+
+    def publish(self, *, grown_from: Head | None = None) -> Published:
         """
         Sign the head as it is committed, archive it, have it endorsed, and store it as published.
 
@@ -48,23 +81,34 @@ class Publisher:
         with self.archive.locked():
             head = self.store.head()
             mark = self.archive.newest(self.signer.verifier)
-            if mark is not None and (
-                grown_from is None or (mark.size, mark.root) != (grown_from.size, grown_from.root)
-            ):
+            if mark is not None and not _is_at(grown_from, mark):
                 self._check_mark(head, mark)
             if head.size == 0:
-                return None
+                return Published(checkpoint=None)
             checkpoint = Checkpoint(origin=self.signer.name, size=head.size, root=head.root)
             note = checkpoint.sign(self.signer)
-            if mark != checkpoint:
+            if mark == checkpoint:
+                note = self.archive.read(checkpoint) or note  # with the cosignatures that it has by now
+            else:
                 self.archive.keep(checkpoint, note)
-        tree = TiledTree(self.read_tile, head.size)
-        for endorser in self.endorsers:
-            note = endorser.endorse(note, checkpoint, lambda old: consistency_proof(old, head.size, tree.subtree))
-        if self.endorsers:
-            self.archive.add_signatures(checkpoint, note)
+        note, gaps = self._endorsed(note, checkpoint)
         self.store.keep_checkpoint(head.size, note)
-        return checkpoint
+        return Published(checkpoint=checkpoint, gaps=gaps)
+
+    def _endorsed(self, note: bytes, checkpoint: Checkpoint) -> tuple[bytes, tuple[str, ...]]:
+        tree = TiledTree(self.read_tile, checkpoint.size)
+        gaps: tuple[str, ...] = ()
+        for endorser in self.endorsers:
+            answer = endorser.endorse(
+                note,
+                checkpoint,
+                lambda old: consistency_proof(old, checkpoint.size, tree.subtree),
+                lambda: self.store.head().size,
+            )
+            if answer.note != note:
+                self.archive.add_signatures(checkpoint, answer.note)
+            note, gaps = answer.note, gaps + answer.gaps
+        return note, gaps
 
     def _check_mark(self, head: Head, mark: Checkpoint) -> None:
         if head.size < mark.size:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from mintmark.evidence.checkpoint import open_checkpoint
+from mintmark.evidence.checkpoint import cosigners, open_checkpoint
 from mintmark.evidence.errors import LogRefused, NotFound
 from mintmark.evidence.ingest import accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
+from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import VerifierKey
 from mintmark.evidence.query import EntryRow, Query, search
 from mintmark.evidence.receipt import Receipt, verify_receipt
@@ -40,6 +41,7 @@ class LogReader:
     store: SqlStore
     log_key: VerifierKey
     trust: TrustPolicy
+    witnesses: LogPolicy | None = None
 
     def receipt(self, index: int) -> Receipt:
         """The proof of entry `index` under the newest published checkpoint."""
@@ -98,6 +100,7 @@ class LogReader:
         verified = verify_receipt(self.receipt(index).encode(), entry=entry.content, log_vkey=self.log_key.encode())
         leaf = parse_leaf(entry.content)
         accepted = accept(self.bundle(index), self.trust, at=parse_time(leaf.at, what="at"), alone=False)
+        self._check_revoked(index, accepted.producer.id)
         if (accepted.statement.kind, accepted.producer.id) != (leaf.kind, leaf.producer):
             raise LogRefused(
                 f"entry {index} says {leaf.kind}, its payload is {accepted.statement.kind}",
@@ -111,6 +114,28 @@ class LogReader:
             key_id=accepted.producer.id,
             statement=accepted.statement_bytes,
         )
+
+    def _check_revoked(self, index: int, producer: str) -> None:
+        """Of a key that was revoked only what a witness saw before that is believed."""
+        key = self.trust.key(producer)
+        if key is None or key.validity.revoked_at is None:
+            return
+        seen = self.trusted_time(index)
+        if seen is None or seen >= key.validity.revoked_at:
+            raise LogRefused(
+                f"the key of entry {index} was revoked, and no witness saw the entry before that",
+                reason="no_trusted_time" if seen is None else "key_revoked",
+                remedy="sign and record it again with a key that is not revoked",
+            )
+
+    def trusted_time(self, index: int) -> datetime | None:
+        """When a witness cosigned the first published checkpoint over this entry, where one did."""
+        if self.witnesses is None:
+            return None
+        with self.store.reading() as connection:
+            notes = rows.read_checkpoints_over(connection, index)
+        times = [one.time_s for note in notes for one in cosigners(note, self.witnesses) if one.time_s]
+        return datetime.fromtimestamp(min(times), UTC) if times else None
 
     def search(
         self,

@@ -120,10 +120,11 @@ def _append(store: SqlStore, batch: list[NewEntry]) -> None:
 def archived_note(archive: Archive, log_key: VerifierKey) -> bytes:
     """The newest archived checkpoint with its cosignatures. Raises `NotFound` (`no_checkpoint`)."""
     mark = archive.newest(log_key)
-    if mark is None:
+    note = archive.read(mark) if mark is not None else None
+    if note is None:
         raise NotFound(
             "no checkpoint of the log is archived",
             reason="no_checkpoint",
             remedy="a log without a signed checkpoint has nothing to go on from: start a new one",
         )
-    return archive.read(mark)
+    return note

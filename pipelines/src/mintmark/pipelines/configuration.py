@@ -62,6 +62,15 @@ class GateSection(_Section):
     opa_url: str | None = None
 
 
+class EvidenceSection(_Section):
+    """What vouches for the log besides its key; the witnesses themselves are in its log policy."""
+
+    witnesses: Literal["required", "optional"] = "required"
+    timestamps: list[str] = Field(default_factory=list)
+    timestamp_every_s: Annotated[float, Field(ge=0)] = 300.0
+    timestamps_required: bool = True
+
+
 class Environment(_Section):
     """Where a release may go, and how strict the policy is there."""
 
@@ -76,6 +85,7 @@ class Configuration(_Section):
     release: Release
     scan: Scan
     gate: GateSection = GateSection()
+    evidence: EvidenceSection = EvidenceSection()
     environments: dict[str, Environment] = Field(min_length=1)
 
 
@@ -142,7 +152,12 @@ def _line_of(text: str, key: str) -> int:
 
 
 def _valid_names(location: tuple[int | str, ...]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"release": Release, "scan": Scan, "gate": GateSection}
+    sections: dict[str, type[BaseModel]] = {
+        "release": Release,
+        "scan": Scan,
+        "gate": GateSection,
+        "evidence": EvidenceSection,
+    }
     if len(location) == 1:
         return list(Configuration.model_fields)
     model = Environment if location[0] == "environments" else sections.get(str(location[0]))

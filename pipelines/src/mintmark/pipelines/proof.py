@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mintmark.evidence.errors import EvidenceError
-from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.reader import LogReader
 from mintmark.pipelines.errors import IntegrityError
 
 
@@ -35,7 +35,7 @@ class ProvenStatement:
     predicate: dict[str, Any]
 
 
-def prove(log: EvidenceLog, index: int) -> ProvenStatement:
+def prove(log: LogReader, index: int) -> ProvenStatement:
     """Verify entry `index` from its stored bytes, up to the signed checkpoint. Raises `ProofFailed`."""
     try:
         proven = log.prove(index)

@@ -10,15 +10,23 @@ from datetime import datetime
 from pathlib import Path
 
 from mintmark.evidence.archive import Archive
+from mintmark.evidence.endorsement import Timestamping, WitnessQuorum
 from mintmark.evidence.leaf import check_id
 from mintmark.evidence.log import EvidenceLog, Recorded
-from mintmark.evidence.note import NoteSigner
+from mintmark.evidence.log_policy import NONE, LogPolicy, parse_log_policy
+from mintmark.evidence.note import NoteSigner, VerifierKey
+from mintmark.evidence.publisher import Endorser
+from mintmark.evidence.reader import LogReader
 from mintmark.evidence.recovery import archived_note, begin_epoch, next_origin
 from mintmark.evidence.schemas import PredicateSchemas
 from mintmark.evidence.statement import KINDS
-from mintmark.evidence.store.open import open_store
+from mintmark.evidence.store.open import open_backend, open_store
+from mintmark.evidence.store.sql_store import SqlStore
+from mintmark.evidence.timestamps import TimestampAuthority
 from mintmark.evidence.trust import TrustPolicy
-from mintmark.pipelines.configuration import Project
+from mintmark.evidence.witness.client import WitnessClient
+from mintmark.pipelines.configuration import FILE_NAME as CONFIGURATION_FILE
+from mintmark.pipelines.configuration import EvidenceSection, Project, load_project
 from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageError
 from mintmark.pipelines.gate.decide import Gate
 from mintmark.pipelines.gate.interface import Engine
@@ -28,26 +36,77 @@ from mintmark.pipelines.sign.local_key import LocalSigner, local_signer, read_se
 
 TRUST_FILE = "trust.toml"
 ORIGIN_FILE = "origin"
-KEY_FILE = "log.vkey"
+POLICY_FILE = "log.policy"
+AUTHORITIES_FILE = "tsa.pem"
 
 
-def open_evidence(locations: Locations) -> EvidenceLog:
-    """Open the log, and make it with its key and trust file on first use."""
+def open_evidence(locations: Locations, settings: EvidenceSection | None = None) -> EvidenceLog:
+    """
+    Open the log for writing, and make it with its keys and trust files on first use.
+
+    `settings` are those of the `mintmark.toml` that is in force here, unless they are given.
+    """
+    settings = settings or evidence_settings(Path.cwd())
     signer = local_signer(locations.keys)
     origin = _origin(locations.evidence)
     note_signer = _log_key(locations.keys, origin)
     trust = _trust(locations.evidence, signer)
-    archive = _archive(locations, origin)
-    log = EvidenceLog.open(
+    archive = Archive(folder=_archive(locations, origin))
+    policy = _log_policy(archive.folder, note_signer)
+    return EvidenceLog.open(
         locations.store_url,
-        archive=archive,
+        archive=archive.folder,
         signer=note_signer,
         trust=trust,
         clerk=signer,
         schemas=predicate_schemas(PolicyPack.locate()),
+        endorsers=_endorsers(policy, archive, settings),
+        witnesses=policy,
     )
-    _publish_key(archive, note_signer.vkey)
-    return log
+
+
+def open_reader(locations: Locations) -> LogReader:
+    """Open the log for reading: no key is needed, nothing is made or signed. Raises `IncompleteError`."""
+    material = verification_material(locations)
+    return LogReader(
+        store=SqlStore(open_backend(locations.store_url)),
+        log_key=material.log_key,
+        trust=material.trust,
+        witnesses=material.policy,
+    )
+
+
+def evidence_settings(checkout: Path) -> EvidenceSection:
+    """What `[evidence]` of a `mintmark.toml` says, or the defaults where there is none."""
+    if not (checkout / CONFIGURATION_FILE).exists():
+        return EvidenceSection()
+    return load_project(checkout).configuration.evidence
+
+
+def _endorsers(policy: LogPolicy, archive: Archive, settings: EvidenceSection) -> tuple[Endorser, ...]:
+    """Witnesses where the log policy asks for a quorum of them, authorities where the configuration names some."""
+    endorsers: list[Endorser] = []
+    if policy.quorum != NONE:
+        client = WitnessClient(policy=policy)
+        endorsers.append(WitnessQuorum(client=client, required=settings.witnesses == "required"))
+    if settings.timestamps:
+        roots = authorities(archive.folder)
+        if not roots:
+            raise UsageError(
+                f"{archive.folder / AUTHORITIES_FILE}: there is no certificate of a timestamp authority",
+                reason="no_trusted_time",
+                remedy="put the authorities' root certificates (PEM) there: a timestamp that cannot be checked is none",
+            )
+        stamping = [TimestampAuthority(url=url, roots=roots) for url in settings.timestamps]
+        endorsers.append(
+            Timestamping(
+                authorities=stamping,
+                archive=archive,
+                every_s=settings.timestamp_every_s,
+                required=settings.timestamps_required,
+            )
+        )
+    return tuple(endorsers)
 
 
 def log_identity(locations: Locations) -> tuple[NoteSigner, Archive]:
@@ -86,12 +145,16 @@ class VerificationMaterial:
     """What verification needs and nothing else: it opens no key and makes no file."""
 
     trust: TrustPolicy
-    log_vkey: str
+    log_key: VerifierKey
+    policy: LogPolicy
+    authorities: tuple[bytes, ...]
     archive: Path
+    trust_file: Path
+    policy_file: Path
 
 
 def verification_material(locations: Locations) -> VerificationMaterial:
-    """Find the trust policy, the log's verifier key and its archived checkpoints. Raises `IncompleteError`."""
+    """Find the trust policy, the log policy, the authorities and the archived checkpoints. Raises `IncompleteError`."""
     origin_file = locations.evidence / ORIGIN_FILE
     if not origin_file.exists():
         raise IncompleteError(
@@ -99,28 +162,51 @@ def verification_material(locations: Locations) -> VerificationMaterial:
             reason="no_log",
             remedy="run where `mintmark ship` was run, or set MINTMARK_STATE",
         )
-    archive = _archive(locations, _origin(locations.evidence))
-    key_file = archive / KEY_FILE
-    if not key_file.exists():
+    origin = _origin(locations.evidence)
+    archive = _archive(locations, origin)
+    policy_file = archive / POLICY_FILE
+    if not policy_file.exists():
         raise IncompleteError(
-            f"{key_file}: the log's verifier key is missing",
+            f"{policy_file}: the log policy, which has the log's key, is missing",
             reason="no_key",
             remedy="bring back the folder of archived checkpoints: without it nothing can be verified",
         )
+    policy = parse_log_policy(policy_file.read_bytes())
     return VerificationMaterial(
         trust=TrustPolicy.load(locations.evidence / TRUST_FILE),
-        log_vkey=key_file.read_text(encoding="utf-8").strip(),
+        log_key=policy.log_key(origin),
+        policy=policy,
+        authorities=authorities(archive),
         archive=archive,
+        trust_file=locations.evidence / TRUST_FILE,
+        policy_file=policy_file,
     )
+
+
+def authorities(folder: Path) -> tuple[bytes, ...]:
+    """The certificates (PEM) of the timestamp authorities that are trusted, where there are any."""
+    path = folder / AUTHORITIES_FILE
+    return (path.read_bytes(),) if path.exists() else ()
 
 
 def _archive(locations: Locations, origin: str) -> Path:
     return locations.checkpoints / origin.replace("/", "_")
 
 
-def _publish_key(archive: Path, vkey: str) -> None:
-    archive.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (archive / KEY_FILE).write_text(f"{vkey}\n", encoding="utf-8")
+def _log_policy(archive: Path, signer: NoteSigner) -> LogPolicy:
+    """The log's key and its witnesses; made without witnesses on first use, and theirs to whoever runs the log."""
+    path = archive / POLICY_FILE
+    if not path.exists():
+        archive.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(f"log {signer.vkey}\nquorum none\n", encoding="utf-8")
+    policy = parse_log_policy(path.read_bytes())
+    if signer.verifier not in policy.log_keys(signer.name):
+        raise UsageError(
+            f"{path}: it has not the key of {signer.name}",
+            reason="log_policy",
+            remedy=f"add the line: log {signer.vkey}",
+        )
+    return policy
 
 
 def predicate_schemas(pack: PolicyPack) -> PredicateSchemas:

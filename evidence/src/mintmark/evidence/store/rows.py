@@ -65,6 +65,13 @@ def read_checkpoint(connection: Connection) -> bytes | None:
     return note
 
 
+def read_checkpoints_over(connection: Connection, index: int, limit: int = 16) -> list[bytes]:
+    """The first published checkpoints over an entry, each with the signatures that it had at the time."""
+    table = tables.checkpoint
+    wanted = select(table.c.note).where(table.c.size > index).order_by(table.c.size, table.c.signatures).limit(limit)
+    return list(connection.scalars(wanted))
+
+
 def read_inbox(connection: Connection, limit: int) -> list[Waiting]:
     """In the order of the ids, which UUIDv7 makes the order of arrival."""
     table = tables.inbox

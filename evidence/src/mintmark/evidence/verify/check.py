@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import DatabaseError
@@ -13,10 +12,12 @@ from sqlalchemy.exc import DatabaseError
 from mintmark.evidence.archive import name_of
 from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused
+from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import VerifierKey, parse_note
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
+from mintmark.evidence.verify.third_parties import Heard, hear, judge_quorum
 from mintmark.evidence.verify.walk import Walk, Walked
 
 ALL_LEVELS = frozenset(Level)
@@ -24,18 +25,26 @@ ALL_LEVELS = frozenset(Level)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What the auditor brings: the log's key, and who may write what."""
+    """
+    What the auditor brings: the log's key, and who may write what.
+
+    `witnesses` is the log policy with the quorum that is asked for; `authorities` are certificates (PEM) of timestamp
+    authorities.
+    """
 
     log_key: VerifierKey
     policy: TrustPolicy
+    witnesses: LogPolicy | None = None
+    authorities: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
 class _Known:
-    """Checkpoints whose signatures hold, by place."""
+    """Checkpoints whose signatures hold, by place, and what others said of them."""
 
     archived: dict[str, Checkpoint] = field(default_factory=dict)
     published: dict[str, Checkpoint] = field(default_factory=dict)
+    heard: Heard = field(default_factory=Heard)
 
     def sizes(self) -> set[int]:
         return {checkpoint.size for checkpoint in (*self.archived.values(), *self.published.values())}
@@ -52,20 +61,25 @@ def verify_log(
     was: a prefix of a valid log is itself a valid log. Raises `NotFound` where there is no log.
     """
     findings, wanted = Findings(), frozenset(levels) | {Level.L1}
-    known = _Known(archived=_opened([*source.archived(), *seen], trust, findings))
+    archived = [*source.archived(), *seen]
+    known = _Known(archived=_opened(archived, trust, findings))
     walked, batches = Walked(), dict[Any, Any]()
     try:
         with source.snapshot() as snapshot:
-            known.published = _opened(snapshot.published(), trust, findings)
+            published = snapshot.published()
+            known.published = _opened(published, trust, findings)
+            known.heard = _hear(source, [*archived, *published], known, trust, findings)
             batches |= dict(snapshot.batches())
             sizes = known.sizes() | {size for size in batches if isinstance(size, int)}
-            _walk(snapshot, findings, wanted, trust, walked, sizes)
+            _walk(snapshot, findings, wanted, trust, walked, sizes, known.heard)
             for place, what in snapshot.own_state(walked.size, walked.root, trust.log_key.name):
                 findings.fail("L1", place, what)
             findings.warnings += [f"{place} is not verified" for place in snapshot.unchecked()]
     except (DatabaseError, OverflowError, LogRefused, FormatError) as cause:
         findings.fail("L1", "store", f"it cannot be read: {cause}")
     proven = _check_consistent(walked, known, findings, report=Level.L2 in wanted)
+    if Level.L2 in wanted:
+        judge_quorum(known.heard, trust.witnesses, walked.size, findings)
     if source.keeps_batches:
         _check_batches(walked, known, batches, proven, findings)
     return _report(findings, walked, known, trust, wanted)
@@ -91,8 +105,25 @@ def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Ch
     return opened
 
 
+def _hear(source: LogSource, notes: list[Note], known: _Known, trust: Trust, findings: Findings) -> Heard:
+    opened = known.archived | known.published
+    return hear(
+        [(note, opened[note.place]) for note in notes if note.place in opened],
+        source.timestamps(),
+        policy=trust.witnesses,
+        roots=trust.authorities,
+        findings=findings,
+    )
+
+
 def _walk(
-    snapshot: Snapshot, findings: Findings, levels: frozenset[Level], trust: Trust, walked: Walked, wanted: set[int]
+    snapshot: Snapshot,
+    findings: Findings,
+    levels: frozenset[Level],
+    trust: Trust,
+    walked: Walked,
+    wanted: set[int],
+    heard: Heard,
 ) -> None:
     walk = Walk(
         origin=trust.log_key.name,
@@ -100,14 +131,10 @@ def _walk(
         findings=findings,
         levels=levels,
         trust=trust.policy,
-        trusted_time=lambda _: _no_time(),
+        trusted_time=heard.trusted_time,
         walked=walked,
     )
     walk.run(wanted)
-
-
-def _no_time() -> datetime | None:
-    return None
 
 
 def _check_consistent(walked: Walked, known: _Known, findings: Findings, *, report: bool) -> set[int]:
@@ -153,7 +180,10 @@ def _report(
     archived = {(checkpoint.size, checkpoint.root) for checkpoint in known.archived.values()}
     checked = {"L1": f"{walked.size} entries hash to the tiles and the root"}
     if Level.L2 in levels:
-        checked["L2"] = f"{len(archived)} archived checkpoints are signed by the log and consistent"
+        checked["L2"] = (
+            f"{len(archived)} archived checkpoints are signed by the log and consistent; "
+            f"{len(known.heard.cosignatures)} cosignatures, {known.heard.timestamps} timestamps"
+        )
     if Level.L3 in levels:
         checked["L3"] = "the query tables are what the entries say"
     if Level.L5 in levels:

@@ -171,9 +171,28 @@ class Walk:
                 "L5", "payload.content", "the signed statement says something else than its entry", index=index
             )
             return
+        self._check_revoked(index, accepted.producer.id)
         self.walked.opened += 1
         if leaf.kind == "ledger-batch":
             self.walked.batches.append((index, accepted.statement.predicate))
+
+    def _check_revoked(self, index: int, producer: str) -> None:
+        """Of a key that was revoked only what others saw before that is believed: the log's clock may lie."""
+        key = self.trust.key(producer)
+        if key is None or key.validity.revoked_at is None:
+            return
+        seen = self.trusted_time(index)
+        if seen is None:
+            self.findings.lack(
+                "L5",
+                "payload",
+                "no_trusted_time: its key was revoked, and nobody saw it before",
+                index=index,
+            )
+        elif seen >= key.validity.revoked_at:
+            self.findings.fail(
+                "L5", "payload", f"key_revoked: nobody saw it before {key.validity.revoked_at.isoformat()}", index=index
+            )
 
     def _check_erased(self) -> None:
         for commitment, index in self._missing.items():

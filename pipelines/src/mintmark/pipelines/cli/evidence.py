@@ -17,18 +17,20 @@ from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.proof import prove
-from mintmark.pipelines.workshop import open_evidence
+from mintmark.pipelines.workshop import open_evidence, open_reader
 
 
 def run(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
-    log = open_evidence(locate(Path.cwd()))
     if options.verb == "add":
-        return _add(log, options)
+        return _add(open_evidence(locate(Path.cwd())), options)
     if options.verb == "erase":
-        recorded = log.erase(options.index, basis=check_id(options.basis), now=datetime.now(UTC))
+        recorded = open_evidence(locate(Path.cwd())).erase(
+            options.index, basis=check_id(options.basis), now=datetime.now(UTC)
+        )
         sys.stdout.write(f"the payload of entry {options.index} is erased, as entry {recorded.index} says\n")
         return 0
+    log = open_reader(locate(Path.cwd()))
     if options.verb == "show":
         proven = prove(log, options.index)
         sys.stdout.write(

@@ -12,7 +12,7 @@ from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.gate.pack import PolicyPack, Rule
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.proof import prove
-from mintmark.pipelines.workshop import open_evidence
+from mintmark.pipelines.workshop import open_reader
 
 
 def run(words: Sequence[str]) -> int:
@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> int:
     if wanted in pack.rules:
         sys.stdout.write(_rule(pack.rules[wanted]))
         return 0
-    log = open_evidence(locate(Path.cwd()))
+    log = open_reader(locate(Path.cwd()))
     rows = log.search(kind="decision", ref=f"decision:{wanted}")
     if not rows:
         raise UsageError(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mintmark.evidence.archive import Archive
-from mintmark.evidence.note import VerifierKey
 from mintmark.evidence.store.open import open_backend
 from mintmark.evidence.verify.check import Trust, verify_log
 from mintmark.evidence.verify.live import LiveSource
@@ -25,7 +24,12 @@ def run(words: Sequence[str]) -> int:
     locations = locate(Path.cwd())
     material = verification_material(locations)
     source = LiveSource(backend=open_backend(locations.store_url), archive=Archive(folder=material.archive))
-    trust = Trust(log_key=VerifierKey.decode(material.log_vkey), policy=material.trust)
+    trust = Trust(
+        log_key=material.log_key,
+        policy=material.trust,
+        witnesses=material.policy,
+        authorities=material.authorities,
+    )
     report = verify_log(source, trust)
     write_outputs(options, {"human": lambda: _human(report), "json": lambda: _json(report)})
     return int(report.exit_code)
