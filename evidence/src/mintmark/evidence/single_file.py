@@ -1022,9 +1022,10 @@ class Tiles:
         self.compared += 1
         for at, hashed in enumerate(hashes):
             if found[at * HASH_SIZE : (at + 1) * HASH_SIZE] != hashed:
-                what = "entry" if level == 0 else "first entry below it"
-                detail = f"hash {at} of the tile is not that of the {what}: the tile or the entry was changed"
-                self._report.fail("L1", path, "tile_mismatch", detail, index=(first + at) * under)
+                detail = f"hash {at} of the tile is not that of what is below it: the tile or an entry was changed"
+                known = level > 0 and self._report.first_bad_index is not None
+                index_below = None if known else (first + at) * under
+                self._report.fail("L1", path, "tile_mismatch", detail, index=index_below)
                 break
         else:
             if len(found) != len(hashes) * HASH_SIZE:
@@ -1792,7 +1793,7 @@ def check_prefixes(report: Report, found: Checkpoints, roots: dict[int, bytes], 
             report.fail("L2", place, "rollback", detail, index=reached)
         elif roots[checkpoint.size] != checkpoint.root:
             detail = f"the first {checkpoint.size} entries are not those that the log signed"
-            report.fail("L2", place, "fork", detail, index=sound)
+            report.fail("L2", place, "fork", detail, index=sound if report.first_bad_index is None else None)
         else:
             sound = checkpoint.size
 
