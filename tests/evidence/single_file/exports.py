@@ -18,13 +18,13 @@ from typing import Any
 
 import cryptography
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.evidence.builders import NOW, Bench, bench, signed, statement
+from tests.evidence.builders import NOW, Bench, bench
 from tests.evidence.single_file.authority import Authority
 
 from mintmark.evidence import single_file
 from mintmark.evidence.checkpoint import open_checkpoint
 from mintmark.evidence.export import export_log
-from mintmark.evidence.log import EvidenceLog, Submission
+from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.note import key_id
 from mintmark.evidence.receipt import Receipt
 from mintmark.evidence.tree import inclusion_proof, leaf_hash, root_of
@@ -92,7 +92,7 @@ def export(place: Bench, log: EvidenceLog, folder: Path, *, witnesses: Sequence[
         place=place,
         folder=folder / "export",
         policy=folder / "log.policy",
-        trust=place.home.parent / "trust.toml",
+        trust=place.archive.parent / "trust.toml",
     )
 
 
@@ -139,14 +139,6 @@ def batch(
     } | changes
 
 
-def erase(place: Bench, log: EvidenceLog, index: int) -> str:
-    """Record an erasure; what is erased from the export is left to the caller. Return the commitment."""
-    commitment = log.entry(index).commitment
-    bundle = place.bundle("erasure", index=index, commitment=commitment, basis="gdpr-17")
-    log.record(bundle, now=NOW, refs=[f"erased:{commitment}"])
-    return commitment
-
-
 def rich_export(folder: Path, *, scans: int) -> Exported:
     """Scans, two batches of a ledger, an erased payload, two witnesses, a timestamp, two archived checkpoints."""
     place = bench(folder)
@@ -154,9 +146,8 @@ def rich_export(folder: Path, *, scans: int) -> Exported:
     first, second = [1, 2, 4], [3, 5, 6]
     before = log.record(place.bundle("ledger-batch", **batch(1, first, total=3, previous=None)), now=NOW).index
     log.record(place.bundle("ledger-batch", **batch(2, second, total=6, previous=before)), now=NOW)
-    erased = erase(place, log, 1)
+    log.erase(1, basis="gdpr-17", now=NOW)
     made = export(place, log, folder, witnesses=[witness("w1.example/a"), witness("w2.example/b")])
-    (made.folder / "payload" / erased[:2] / erased).unlink()
     (made.folder / "ledger").mkdir()
     journal = {identity: journal_entry(identity) for identity in (*first, *second)}
     (made.folder / "ledger" / "entries.jsonl").write_bytes(journal_lines(journal))
@@ -258,9 +249,3 @@ def receipt_files(place: Bench, index: int, folder: Path, *, note: bytes | None 
     receipt.write_bytes(Receipt(index=index, proof=stored.proof, checkpoint=checkpoint).encode())
     entry.write_bytes(log.entry(index).encode())
     return receipt, entry
-
-
-def resubmit(place: Bench, log: EvidenceLog, kind: str, predicate: dict[str, Any], **more: Any) -> int:
-    """Record a statement of `kind` with its predicate as it is, and return its index."""
-    bundle = signed(place.key, statement(kind, {"origin": "local", **predicate}))
-    return log.record_all([Submission(bundle=bundle, **more)], now=NOW)[0].index

@@ -69,7 +69,10 @@ def change(data: st.DataObject, what: str, path: Path, made: Exported) -> None:
     elif what == "delete" and path.suffix != ".note":
         path.unlink()
     elif what == "swap":
-        other = data.draw(st.sampled_from(checked_files(made.folder)), label="other")
+        # Two copies of one checkpoint may bear each other's signatures.
+        newest = {made.folder / "checkpoint", max((made.folder / "checkpoint-archive").iterdir())}
+        others = [each for each in checked_files(made.folder) if not {path, each} <= newest]
+        other = data.draw(st.sampled_from(others), label="other")
         path.write_bytes(other.read_bytes())
         other.write_bytes(content)
     else:

@@ -261,7 +261,7 @@ class Story:
 
     def rewritten(self, folder: Path) -> Exported:
         """Another history under the same key: every hash, tile, row and signature in it is right."""
-        place = replace(self.place, home=folder / "evidence", archive=folder / "archive")
+        place = replace(self.place, url=f"sqlite:///{folder / 'log.sqlite3'}", archive=folder / "archive")
         return replace(export(place, place.fill(4), folder), trust=self.then.trust, place=place)
 
 

@@ -1426,10 +1426,11 @@ class Payloads:
 
     def _times(self, entry: Entry, key: TrustedKey) -> None:
         try:
-            at = calendar.timegm(time.strptime(entry.at[:19], "%Y-%m-%dT%H:%M:%S"))
+            seconds = calendar.timegm(time.strptime(entry.at[:19], "%Y-%m-%dT%H:%M:%S"))
         except ValueError as cause:
             raise Wrong("time_invalid", f"{entry.at} is not a day of the calendar") from cause
-        if (key.not_before is not None and at < key.not_before) or (key.not_after is not None and at >= key.not_after):
+        at = seconds + int(entry.at[20:23]) / 1000
+        if (key.not_before is not None and at < key.not_before) or (key.not_after is not None and at > key.not_after):
             raise Wrong("time_invalid", f"key {key.id[:16]} was not valid at {entry.at}")
         if key.revoked_at is not None:
             if at >= key.revoked_at:
