@@ -18,7 +18,7 @@ from typing import Any
 
 import cryptography
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.evidence.builders import NOW, Bench, bench
+from tests.evidence.builders import NOW, Bench, bench, signed, statement
 from tests.evidence.single_file.authority import Authority
 
 from mintmark.evidence import single_file
@@ -121,7 +121,7 @@ def batch(
             ranges[-1][1] = identity
         else:
             ranges.append([identity, identity])
-    balance = [{"currency": "EUR", "debits_minor": 500 * total, "credits_minor": 500 * total}]
+    balance = [{"currency": "EUR", "debits_minor": str(500 * total), "credits_minor": str(500 * total)}]
     written = json.dumps(balance, sort_keys=True, separators=(",", ":")).encode()
     return {
         "origin": "local",
@@ -139,13 +139,18 @@ def batch(
     } | changes
 
 
+def batch_bundle(place: Bench, predicate: dict[str, Any], **changes: Any) -> bytes:
+    subject = {"name": f"{predicate['ledger']}/batch/{predicate['batch']}", "digest": {"sha256": predicate["root"]}}
+    return signed(place.key, statement("ledger-batch", predicate, **({"subject": [subject]} | changes)))
+
+
 def rich_export(folder: Path, *, scans: int) -> Exported:
     """Scans, two batches of a ledger, an erased payload, two witnesses, a timestamp, two archived checkpoints."""
     place = bench(folder)
     log = place.fill(scans)
     first, second = [1, 2, 4], [3, 5, 6]
-    before = log.record(place.bundle("ledger-batch", **batch(1, first, total=3, previous=None)), now=NOW).index
-    log.record(place.bundle("ledger-batch", **batch(2, second, total=6, previous=before)), now=NOW)
+    before = log.record(batch_bundle(place, batch(1, first, total=3, previous=None)), now=NOW).index
+    log.record(batch_bundle(place, batch(2, second, total=6, previous=before)), now=NOW)
     log.erase(1, basis="gdpr-17", now=NOW)
     made = export(place, log, folder, witnesses=[witness("w1.example/a"), witness("w2.example/b")])
     (made.folder / "ledger").mkdir()

@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 from tests.evidence.builders import NOW, bench
-from tests.evidence.single_file.exports import Answer, Exported, ask, batch, export, journal_entry, journal_lines
+from tests.evidence.single_file.exports import (
+    Answer,
+    Exported,
+    ask,
+    batch,
+    batch_bundle,
+    export,
+    journal_entry,
+    journal_lines,
+)
 
 FIRST, SECOND = (1, 2, 4), (3, 5, 6)
 BOUND = (*FIRST, *SECOND)
@@ -21,7 +30,7 @@ def bound(folder: Path, *predicates: dict[str, Any]) -> Exported:
     place = bench(folder)
     log = place.fill(1)
     for predicate in predicates or honest():
-        log.record(place.bundle("ledger-batch", **predicate), now=NOW)
+        log.record(batch_bundle(place, predicate), now=NOW)
     made = export(place, log, folder)
     (made.folder / "ledger").mkdir()
     return made
@@ -52,7 +61,7 @@ def test_a_ledger_that_the_batches_bind_is_verified(tmp_path: Path) -> None:
     answer = asked(bound(tmp_path), book())
 
     assert (answer.code, answer.state("L4")) == (0, "verified")
-    assert answer.report["levels"]["L4"]["said"] == ["6 journal entries compared with 2 batches"]
+    assert answer.report["levels"]["L4"]["said"] == ["journal entries: 6, batches: 2"]
 
 
 def dearer(identity: int) -> str:
@@ -60,10 +69,10 @@ def dearer(identity: int) -> str:
 
 
 TAMPERED: dict[str, tuple[Callable[[], dict[int, str] | bytes], str, str]] = {
-    "an amount edited": (lambda: book(_5=dearer(5)), "batch_root_mismatch", "batch 2"),
+    "an amount edited": (lambda: book(_5=dearer(5)), "root_mismatch", "batch 2"),
     "an account edited": (
         lambda: book(_2=journal_entry(2).replace("sales", "mine!")),
-        "batch_root_mismatch",
+        "root_mismatch",
         "batch 1",
     ),
     "an entry deleted": (lambda: book(_4=None), "entry_missing", "journal entry 4 of batch 1"),
@@ -86,7 +95,7 @@ TAMPERED: dict[str, tuple[Callable[[], dict[int, str] | bytes], str, str]] = {
         "unbalanced",
         "journal entry 5",
     ),
-    "two change places": (lambda: book(_5=journal_entry(6), _6=journal_entry(5)), "malformed", "journal entry 5"),
+    "two change places": (lambda: book(_5=journal_entry(6), _6=journal_entry(5)), "id_mismatch", "journal entry 5"),
     "a leaf edited": (
         lambda: journal_lines(book()).replace(b'"leaf_hash":"', b'"leaf_hash":"0', 1),
         "leaf_mismatch",
@@ -127,10 +136,29 @@ def test_a_posting_inserted_between_bound_ones_fails(tmp_path: Path) -> None:
     assert "journal entry 3" in answer.report["broken"][0]["detail"]
 
 
-def test_what_is_younger_than_the_newest_batch_is_not_verifiable_yet(tmp_path: Path) -> None:
+def test_an_entry_behind_the_newest_batch_fails_too(tmp_path: Path) -> None:
+    """What waits to be bound is not exported, so that whatever is exported is bound."""
     answer = asked(bound(tmp_path), book(_7=journal_entry(7)))
 
-    assert (answer.code, answer.open_reasons, answer.reasons) == (3, {("L4", "not_bound_yet")}, set())
+    assert (answer.code, answer.reasons) == (4, {("L4", "unbound_entry")})
+
+
+def test_a_ledger_that_no_batch_binds_fails(tmp_path: Path) -> None:
+    place = bench(tmp_path)
+    made = export(place, place.fill(1), tmp_path)
+    (made.folder / "ledger").mkdir()
+
+    assert asked(made, book()).reasons == {("L4", "unbound_entry")}
+
+
+def test_a_batch_under_another_name_fails(tmp_path: Path) -> None:
+    place = bench(tmp_path)
+    log = place.fill(1)
+    log.record(batch_bundle(place, honest()[0], subject=[{"name": "a.whl", "digest": {"sha256": "ab" * 32}}]), now=NOW)
+    made = export(place, log, tmp_path)
+    (made.folder / "ledger").mkdir()
+
+    assert ("L4", "subject_mismatch") in asked(made, book()).reasons
 
 
 def test_a_ledger_that_is_not_in_the_export_is_not_verifiable(tmp_path: Path) -> None:
@@ -140,17 +168,22 @@ def test_a_ledger_that_is_not_in_the_export_is_not_verifiable(tmp_path: Path) ->
 
 
 LYING: dict[str, tuple[dict[str, Any], str]] = {
-    "an entry in two batches": (batch(2, (4, 5, 6), total=6, previous=1), "bound_twice"),
+    "an entry in two batches": (batch(2, (4, 5, 6), total=6, previous=1), "double_bound"),
     "another count": (honest(count=4)[1], "malformed"),
     "ranges that overlap": (honest(ranges=[[3, 5], [5, 6]])[1], "malformed"),
+    "ranges that touch": (honest(ranges=[[3, 3], [5, 5], [6, 6]])[1], "malformed"),
+    "sums that are numbers": (
+        honest(trial_balance=[{"currency": "EUR", "debits_minor": 3000, "credits_minor": 3000}])[1],
+        "trial_balance_mismatch",
+    ),
     "no ranges": (honest(ranges=[])[1], "malformed"),
     "ranges of texts": (honest(ranges=[["3", "6"]])[1], "malformed"),
-    "another root": (honest(root="00" * 32)[1], "batch_root_mismatch"),
-    "another trial balance": (batch(2, SECOND, total=7, previous=1), "trial_balance"),
-    "another digest": (honest(trial_balance_digest="00" * 32)[1], "trial_balance"),
-    "another previous": (batch(2, SECOND, total=6, previous=None), "batch_order"),
+    "another root": (honest(root="00" * 32)[1], "root_mismatch"),
+    "another trial balance": (batch(2, SECOND, total=7, previous=1), "trial_balance_mismatch"),
+    "another digest": (honest(trial_balance_digest="00" * 32)[1], "trial_balance_mismatch"),
+    "another previous": (batch(2, SECOND, total=6, previous=None), "previous_mismatch"),
     "the same number": (batch(1, SECOND, total=6, previous=1), "batch_order"),
-    "a huge range": (honest(ranges=[[3, 2**60]], last=2**60, count=2**60 - 2)[1], "bound_twice"),
+    "a huge range": (honest(ranges=[[3, 2**60]], last=2**60, count=2**60 - 2)[1], "double_bound"),
 }
 
 

@@ -77,7 +77,7 @@ MAX_SIGNATURES = 100
 MAX_RECEIPT = 1_100_000
 MAX_TIMESTAMP = 1_000_000
 MAX_PAYLOAD = 32 + 16 * 1024 * 1024
-MAX_LINE = 1_000_000
+MAX_LINE = 2 * 1024 * 1024 + 1
 MAX_OWN_FILE = 16 * 1024 * 1024
 MAX_JSON_PARTS = 2_000_000
 MAX_DIGITS = 300
@@ -1461,13 +1461,13 @@ class Payloads:
         self.report.counts.update(
             opened=self.opened, signed=self.signed, erased=erased, signed_by_certificate=self.by_certificate
         )
-        self.report.say("L5", f"{self.opened} payloads open their commitments, {self.signed} signatures hold")
+        self.report.say(
+            "L5", f"payloads that open their commitments: {self.opened}, signatures that hold: {self.signed}"
+        )
         if erased:
-            self.report.say(
-                "L5", f"{erased} payloads were erased, and the log says so; what they said cannot be checked"
-            )
+            self.report.say("L5", f"payloads erased, and the log says so: {erased}; what they said cannot be checked")
         if self.by_certificate:
-            self.report.say("L5", f"{self.by_certificate} were signed with a certificate, which is not verified here")
+            self.report.say("L5", f"payloads signed with a certificate, not verified here: {self.by_certificate}")
         if self.trust is None:
             detail = "no --trust was given, so that no signature of a payload was checked"
             self.report.cannot("L5", "payload", "no_trust", detail)
@@ -1480,6 +1480,7 @@ class Payloads:
 # ---------------------------------------------------------------------------------------------------------------------
 
 LEDGER_FILE = "ledger/entries.jsonl"
+AMOUNT = re.compile(r"0|[1-9][0-9]{0,37}")
 POSTING = re.compile(r"posting ([1-9][0-9]{0,8}) (\S+) ([A-Z]{3}) (-?[1-9][0-9]{0,18}|0)", re.ASCII)
 
 
@@ -1493,19 +1494,21 @@ class Batch:
     count: int
     root: str
     ranges: list[tuple[int, int]]
-    balance: dict[str, tuple[int, int]]
+    balance: dict[str, int]
     previous: int | None
     frontier: Frontier = field(default_factory=Frontier)
     moved: dict[str, list[int]] = field(default_factory=dict)
 
 
-def read_batch(index: int, predicate: dict[str, Any]) -> Batch:
-    """Raises `Wrong`: `malformed`, `trial_balance`."""
+def read_batch(entry: Entry, predicate: dict[str, Any]) -> Batch:
+    """Raises `Wrong`: `malformed`, `subject_mismatch`, `trial_balance_mismatch`."""
     names, numbers = ("ledger", "root", "trial_balance_digest"), ("batch", "first", "last", "count")
     if not all(isinstance(predicate.get(name), str) for name in names) or not all(
         type(predicate.get(name)) is int for name in numbers
     ):
         raise Wrong("malformed", "the batch lacks a member, or has one of another type")
+    if entry.subjects != ((f"{predicate['ledger']}/batch/{predicate['batch']}", predicate["root"]),):
+        raise Wrong("subject_mismatch", "the subject of the batch is not its name and its root")
     ranges = _ranges(predicate.get("ranges"))
     count = sum(last - first + 1 for first, last in ranges)
     if (ranges[0][0], ranges[-1][1], count) != (predicate["first"], predicate["last"], predicate["count"]):
@@ -1513,12 +1516,12 @@ def read_batch(index: int, predicate: dict[str, Any]) -> Batch:
     balance = predicate.get("trial_balance")
     written = json.dumps(balance, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     if sha256(written).hex() != predicate["trial_balance_digest"]:
-        raise Wrong("trial_balance", "the digest of the trial balance is not that of the trial balance")
+        raise Wrong("trial_balance_mismatch", "the digest of the trial balance is not that of the trial balance")
     previous = predicate.get("previous")
     if previous is not None and type(previous) is not int:
         raise Wrong("malformed", "the previous batch is not the index of an entry")
     return Batch(
-        index=index,
+        index=entry.index,
         ledger=predicate["ledger"],
         number=predicate["batch"],
         count=count,
@@ -1536,35 +1539,43 @@ def _ranges(value: Any) -> list[tuple[int, int]]:
     for item in value:
         if not isinstance(item, list) or len(item) != 2 or not all(type(end) is int for end in item):
             raise Wrong("malformed", "a range of the batch is not two ids")
-        if item[0] > item[1] or (ranges and item[0] <= ranges[-1][1]):
-            raise Wrong("malformed", "the ranges of the batch do not ascend")
+        if item[0] > item[1] or (ranges and item[0] <= ranges[-1][1] + 1):
+            raise Wrong("malformed", "the ranges of the batch do not ascend apart from one another")
         ranges.append((item[0], item[1]))
     return ranges
 
 
-def _balance(value: Any) -> dict[str, tuple[int, int]]:
+def _balance(value: Any) -> dict[str, int]:
     if not isinstance(value, list):
-        raise Wrong("trial_balance", "the batch has no trial balance")
-    balance: dict[str, tuple[int, int]] = {}
+        raise Wrong("trial_balance_mismatch", "the batch has no trial balance")
+    balance: dict[str, int] = {}
     for row in value:
         if not isinstance(row, dict) or set(row) != {"currency", "debits_minor", "credits_minor"}:
-            raise Wrong("trial_balance", "a row of the trial balance is not currency, debits and credits")
+            raise Wrong("trial_balance_mismatch", "a row of the trial balance is not currency, debits and credits")
         currency, debits, credit = row["currency"], row["debits_minor"], row["credits_minor"]
-        if not isinstance(currency, str) or currency in balance or type(debits) is not int or type(credit) is not int:
-            raise Wrong("trial_balance", "a row of the trial balance has another type, or its currency stands twice")
-        if abs(debits) != abs(credit):
-            raise Wrong("trial_balance", f"debits and credits in {currency} differ")
-        balance[currency] = (abs(debits), abs(credit))
+        if not isinstance(currency, str) or currency in balance:
+            raise Wrong("trial_balance_mismatch", "a currency of the trial balance stands twice, or is none")
+        if not matches(AMOUNT, debits) or not matches(AMOUNT, credit):
+            raise Wrong("trial_balance_mismatch", "a sum of the trial balance is not decimal text")
+        if debits != credit:
+            raise Wrong("trial_balance_mismatch", f"debits and credits in {currency} differ")
+        balance[currency] = int(debits)
     return balance
 
 
 def posted(identity: int, canonical: str, *, leaf: bytes, stated: Any) -> dict[str, int]:
-    """What a journal entry moves in each currency. Raises `Wrong`: `leaf_mismatch`, `malformed`, `unbalanced`."""
+    """
+    What a journal entry moves in each currency.
+
+    Raises `Wrong`: `leaf_mismatch`, `id_mismatch`, `malformed`, `unbalanced`.
+    """
     if leaf.hex() != stated:
         raise Wrong("leaf_mismatch", "its text does not hash to its leaf")
     lines = canonical.split("\n")
-    if lines[-1] or f"id {identity}" not in lines:
-        raise Wrong("malformed", "its text does not end in a newline, or is that of another entry")
+    if lines[-1]:
+        raise Wrong("malformed", "its text does not end in a newline")
+    if f"id {identity}" not in lines[:2]:
+        raise Wrong("id_mismatch", "its text is that of another entry")
     sums: dict[str, int] = collections.Counter()
     moved: dict[str, int] = collections.Counter()
     legs = 0
@@ -1590,7 +1601,6 @@ class Ledger:
         spans = [(first, last, batch) for batch in batches for first, last in batch.ranges]
         self._spans = sorted(spans, key=lambda span: span[:2])
         self._firsts = [span[0] for span in self._spans]
-        self._highest = max((span[1] for span in self._spans), default=None)
         self._at, self._expected = 0, self._firsts[0] if spans else 0
         self._last_id: int | None = None
 
@@ -1598,7 +1608,7 @@ class Ledger:
         for (_, last, one), (first, _, other) in pairs(self._spans):
             if first <= last:
                 detail = f"journal entry {first} is bound by batch {one.number} and by batch {other.number}"
-                self.report.fail("L4", LEDGER_FILE, "bound_twice", detail, index=max(one.index, other.index))
+                self.report.fail("L4", LEDGER_FILE, "double_bound", detail, index=max(one.index, other.index))
                 return False
         return True
 
@@ -1648,12 +1658,9 @@ class Ledger:
             self._expected = until + 1
 
     def _unbound(self, identity: int) -> None:
-        if self._highest is None or identity > self._highest:
-            detail = f"journal entry {identity} is not bound yet"
-            self.report.cannot("L4", LEDGER_FILE, "not_bound_yet", detail)
-        else:
-            detail = f"no batch binds journal entry {identity}: it was inserted afterwards"
-            self.report.fail("L4", LEDGER_FILE, "unbound_entry", detail)
+        """Entries that wait to be bound are not exported: what is here and in no batch was put in behind the log."""
+        detail = f"no batch binds journal entry {identity}"
+        self.report.fail("L4", LEDGER_FILE, "unbound_entry", detail)
 
     def finish(self) -> None:
         while self._at < len(self._spans):
@@ -1666,18 +1673,21 @@ class Ledger:
         for batch in self.batches:
             if batch.frontier.size == batch.count and batch.frontier.root().hex() != batch.root:
                 detail = f"the journal entries of batch {batch.number} do not lead to its root: one of them was changed"
-                self.report.fail("L4", LEDGER_FILE, "batch_root_mismatch", detail, index=batch.index)
+                self.report.fail("L4", LEDGER_FILE, "root_mismatch", detail, index=batch.index)
             for currency, amount in batch.moved.items():
                 totals[currency] += amount[0]
-            stated = {currency: debits for currency, (debits, _) in batch.balance.items() if debits}
+            stated = {currency: debits for currency, debits in batch.balance.items() if debits}
             if stated != {currency: amount for currency, amount in totals.items() if amount}:
                 detail = f"the trial balance of batch {batch.number} is not that of the ledger up to it"
-                self.report.fail("L4", LEDGER_FILE, "trial_balance", detail, index=batch.index)
-            if batch.previous != (None if previous is None else previous.index) or (
-                previous is not None and batch.number <= previous.number
-            ):
-                detail = f"batch {batch.number} does not name the batch before it"
+                self.report.fail("L4", LEDGER_FILE, "trial_balance_mismatch", detail, index=batch.index)
+            if batch.number != (1 if previous is None else previous.number + 1):
+                detail = (
+                    f"batch {batch.number} stands where another number should: a batch is missing, or is here twice"
+                )
                 self.report.fail("L4", "payload", "batch_order", detail, index=batch.index)
+            elif batch.previous != (None if previous is None else previous.index):
+                detail = f"batch {batch.number} does not name the entry of the batch before it"
+                self.report.fail("L4", "payload", "previous_mismatch", detail, index=batch.index)
             previous = batch
 
 
@@ -1708,7 +1718,7 @@ def read_batches(report: Report, payloads: Payloads) -> list[Batch] | None:
     batches = []
     for entry, predicate in payloads.batches:
         try:
-            batches.append(read_batch(entry.index, predicate))
+            batches.append(read_batch(entry, predicate))
         except Wrong as cause:
             report.wrong("L4", "payload", cause, index=entry.index)
     for index in payloads.unread_batches:
@@ -1726,7 +1736,7 @@ def compare_ledger(export: Export, report: Report, ledger: Ledger) -> None:
         report.wrong("L4", LEDGER_FILE, cause)
         return
     ledger.finish()
-    report.say("L4", f"{ledger.entries} journal entries compared with {len(ledger.batches)} batches")
+    report.say("L4", f"journal entries: {ledger.entries}, batches: {len(ledger.batches)}")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1805,7 +1815,7 @@ def check_archive(report: Report, found: Checkpoints) -> None:
     if newest is not None and all(opened.checkpoint.text != newest.checkpoint.text for opened in archived):
         detail = "the newest checkpoint is not among the archived ones: the archive is missing, or parts of it"
         report.cannot("L2", "checkpoint-archive", "archive_missing", detail)
-    report.say("L2", f"{len(archived)} archived checkpoints are signed by the log")
+    report.say("L2", f"archived checkpoints that the log signed: {len(archived)}")
     report.counts["archived_checkpoints"] = len(archived)
 
 
@@ -1874,7 +1884,7 @@ def check_timestamps(
             report.wrong("L2", path, cause)
     if holding:
         size, moment = max(holding)
-        report.say("L2", f"{len(holding)} timestamps hold; {size} entries were there at {utc(moment)}")
+        report.say("L2", f"timestamps: {len(holding)}; entries at {utc(moment)}: {size}")
     return holding
 
 
@@ -1950,8 +1960,8 @@ def walk(
         )
     if whole:
         account(export, report)
-    report.say("L1", f"{tree.size} entries, {tiles.compared} hash tiles")
-    report.say("L3", f"{projection.rows} rows compared")
+    report.say("L1", f"entries: {tree.size}, hash tiles: {tiles.compared}")
+    report.say("L3", f"rows: {projection.rows}")
     return roots, tree.size
 
 
