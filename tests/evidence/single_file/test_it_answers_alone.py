@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -49,6 +50,10 @@ def test_nothing_of_ours_can_be_imported_where_it_runs(interpreter: str, small: 
     if wanted == "openssl":
         assert run_alone(interpreter, small.words("--crypto", other), tmp_path).returncode == 3
     assert not any("mintmark" in line for line in imports())
+
+
+def test_the_oldest_python_that_is_supported_can_parse_it() -> None:
+    ast.parse(Path(single_file.__file__).read_text(encoding="utf-8"), feature_version=(3, 9))
 
 
 def test_the_report_in_json_names_answer_size_levels_and_counts(rich: Exported) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -246,6 +247,16 @@ def test_without_a_toml_parser_a_trust_file_is_read_the_same(name: str, tmp_path
 
     assert single_file.read_small_toml(text) == single_file.read_toml(text)
     assert single_file.read_trust(text).keys.keys() == {key_hint(place.key.public_key())}
+
+
+def test_without_a_toml_parser_the_examples_of_the_page_on_trust_are_read_the_same() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "trust.md").read_text(encoding="utf-8")
+    whole = re.findall(r"^```toml\n(version = 1\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+    assert whole
+    for text in whole:
+        assert single_file.read_small_toml(text) == single_file.read_toml(text)
+        assert "identities" in single_file.read_trust(text).ignored
 
 
 def test_a_trust_file_that_this_python_cannot_read_is_a_wrong_call_and_no_guess() -> None:

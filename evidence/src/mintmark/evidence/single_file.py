@@ -1243,6 +1243,9 @@ def _small_value(value: str) -> Any:
     moment = re.fullmatch(
         r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9:]{8}(?:\.[0-9]{3})?)(Z|[+-][0-9]{2}:[0-9]{2})", value
     )
+    literal = re.fullmatch(r"'([^'\x00-\x1f]*)'", value)
+    if literal:
+        return literal[1]
     try:
         if moment:
             return datetime.fromisoformat(f"{moment[1]}T{moment[2]}{moment[3].replace('Z', '+00:00')}")
