@@ -45,7 +45,19 @@ MARKS = {
     "erasure": {"index", "commitment", "basis"},
     "epoch": {"origin", "size", "root", "checkpoint"},
     "gap": {"what", "since"},
-    "ledger-batch": {"ledger", "batch", "first", "last", "count", "root", "trial_balance_digest"},
+    "ledger-batch": {
+        "ledger",
+        "batch",
+        "first",
+        "last",
+        "count",
+        "root",
+        "ranges",
+        "trial_balance",
+        "trial_balance_digest",
+        "previous",
+        "as_of",
+    },
 }
 _KIND_OF = {predicate_type: kind for kind, predicate_type in KINDS.items()}
 
