@@ -26,6 +26,9 @@ def server() -> Iterator[str]:
     url = embedded.start(folder / "pg")
     try:
         with psycopg.connect(url, autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives the tests
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE whole")
         whole = Ledger(url=url.replace("/postgres?", "/whole?"))
         asyncio.run(migrate(whole.url))
