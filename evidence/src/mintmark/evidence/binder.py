@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from mintmark.evidence.bundle import parse_bundle
 from mintmark.evidence.errors import FormatError, LogRefused, NotFound
 from mintmark.evidence.leaf import timestamp
 from mintmark.evidence.ledger.batch import (
@@ -16,7 +18,6 @@ from mintmark.evidence.ledger.batch import (
     parse_batch,
     ranges_of,
 )
-from mintmark.evidence.ledger.database import Assigned, LedgerDatabase
 from mintmark.evidence.ledger.interface import LedgerRefused
 from mintmark.evidence.ledger.journal import trial_balance
 from mintmark.evidence.ledger.receipt import LedgerReceipt, make_receipt
@@ -24,6 +25,9 @@ from mintmark.evidence.ledger.verification import BoundBatch
 from mintmark.evidence.log import EvidenceLog, Submission
 from mintmark.evidence.query import MAX_LIMIT
 from mintmark.evidence.statement import parse_statement
+
+if TYPE_CHECKING:  # psycopg is an extra: who only proves what is bound does not need it
+    from mintmark.evidence.ledger.database import Assigned, LedgerDatabase
 
 DEFAULT_LEDGER = "florin"
 DEFAULT_LIMIT = 4_096
@@ -143,13 +147,12 @@ def bound_batches(log: EvidenceLog, ledger: str) -> list[BoundBatch]:
     return batches[::-1]
 
 
-def batch_of(log: EvidenceLog, ledger: str, entry_id: int) -> BoundBatch | None:
-    """The batch that binds an entry, whatever the ledger says; from the newest back, and proven."""
+def claimed_batches(log: EvidenceLog, ledger: str) -> Iterator[BoundBatch]:
+    """The batches of a ledger from the newest back, each read and not proven: for looking, not for believing."""
     for row in sorted(log.search(kind=KIND, ref=f"ledger:{ledger}", limit=MAX_LIMIT), key=lambda row: -row.index):
-        bound = prove_batch(log, row.index)
-        if bound.batch.position(entry_id) is not None:
-            return bound
-    return None
+        yield BoundBatch(
+            index=row.index, batch=parse_batch(parse_statement(parse_bundle(log.bundle(row.index)).payload))
+        )
 
 
 def posting_receipt(log: EvidenceLog, bound: BoundBatch, leaves: list[bytes], *, text: bytes) -> LedgerReceipt:
