@@ -124,6 +124,64 @@ BEGIN
   END IF;
 END $$;
 
+-- As before, but that the leaf's text is put together from what is at hand: asking `ledger.canonical_entry` for it, which
+-- reads the same rows again, took a fifth of the whole call. The two write the same text, and whoever binds or verifies
+-- a leaf makes it from the rows once more.
+CREATE OR REPLACE FUNCTION ledger.post(p_source text, p_ref text, p_kind text, p_deployment uuid, p_codes text[], p_amounts bigint[])
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_entry bigint;
+  v_known bigint;
+  v_leg record;
+  v_balance ledger.balance;
+  v_postings ledger.posting[] := '{}';
+  v_created timestamptz;
+  v_lines text[];
+  v_count int := cardinality(p_codes);
+BEGIN
+  IF v_count IS DISTINCT FROM cardinality(p_amounts) OR v_count < 2 THEN
+    RAISE EXCEPTION 'an entry has at least two legs, each with an account and an amount' USING ERRCODE = '22023';
+  END IF;
+  INSERT INTO ledger.entry (kind, source, ref, deployment_id, legs)
+    VALUES (p_kind, p_source, p_ref, p_deployment, v_count)
+    ON CONFLICT (source, ref) DO NOTHING RETURNING id, created_at INTO v_entry, v_created;
+  IF v_entry IS NULL THEN
+    SELECT id INTO STRICT v_entry FROM ledger.entry WHERE source = p_source AND ref = p_ref;
+    IF NOT EXISTS (SELECT FROM ledger.entry WHERE id = v_entry AND kind = p_kind AND legs = v_count) OR EXISTS (
+      SELECT FROM unnest(p_codes, p_amounts) WITH ORDINALITY u(code, amount, leg)
+        LEFT JOIN (ledger.posting p JOIN ledger.account a ON a.id = p.account_id)
+          ON p.entry_id = v_entry AND p.leg = u.leg AND a.code = u.code AND p.amount = u.amount
+       WHERE p.entry_id IS NULL)
+    THEN
+      RAISE EXCEPTION '% % was posted as something else', p_source, p_ref
+        USING ERRCODE = '23505', CONSTRAINT = 'ref_posted_once';
+    END IF;
+    RETURN v_entry;
+  END IF;
+  SELECT count(*) INTO v_known FROM unnest(p_codes) AS wanted(code) JOIN ledger.account a ON a.code = wanted.code;
+  IF v_known <> v_count THEN
+    RAISE EXCEPTION 'an account is not known' USING ERRCODE = '23503', CONSTRAINT = 'account_known';
+  END IF;
+  FOR v_leg IN
+    SELECT a.id AS account_id, a.code, a.currency, u.amount, u.leg
+      FROM unnest(p_codes, p_amounts) WITH ORDINALITY u(code, amount, leg)
+      JOIN ledger.account a ON a.code = u.code ORDER BY a.id, u.leg
+  LOOP
+    UPDATE ledger.balance SET posted = posted + v_leg.amount, version = version + 1
+      WHERE account_id = v_leg.account_id RETURNING * INTO STRICT v_balance;
+    v_postings := v_postings || ROW(v_entry, v_leg.leg, v_leg.account_id, v_leg.currency, v_leg.amount,
+                                    v_balance.posted, v_balance.version)::ledger.posting;
+    v_lines[v_leg.leg] := format(E'posting %s %s %s %s\n', v_leg.leg, v_leg.code, v_leg.currency, v_leg.amount);
+  END LOOP;
+  INSERT INTO ledger.posting SELECT * FROM unnest(v_postings);
+  INSERT INTO ledger.leaf_queue (entry_id, leaf_hash)
+    VALUES (v_entry, sha256('\x00'::bytea || convert_to(
+      format(E'florin/entry/v1\nid %s\ncreated_at %s\nkind %s\nsource %s\nref %s\ndeployment %s\n', v_entry,
+        to_char(v_created AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), p_kind, p_source, p_ref, p_deployment)
+      || array_to_string(v_lines, ''), 'UTF8')));
+  RETURN v_entry;
+END $$;
+
 GRANT SELECT ON ledger.leaf_batch, ledger.bound_leaf, ledger.batch_evidence TO florin_app;
 GRANT USAGE ON SCHEMA ledger TO florin_binder;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO florin_binder;
