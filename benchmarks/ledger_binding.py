@@ -1,10 +1,12 @@
 """
 What binding the ledger costs those who post: transfers a second with the leaf queue and a binder at work, against the
-same schema whose `ledger.post` writes no leaf and that nobody binds. Windows alternate in pairs; the median of the
-pairs' ratios counts, for a machine's absolute numbers come and go.
+same schema whose `ledger.post` makes no leaf and that nobody binds.
 
-Clients, binder and PostgreSQL share this machine's processors, so that whatever the binder uses is taken from the
-clients. Each window's last leaves are left for the next one's binder: work is not put off beyond the measurement.
+Every round has a window of one second of each, in random order, and the median of the rounds' ratios counts: a busy
+machine's absolute numbers mean little, and the control, a second schema without leaves, shows how little. Four clients
+call `ledger.post` for durable transfers between a thousand accounts. Clients, binder and PostgreSQL share the
+processors, so that whatever the binder uses is taken from the clients; in each window it binds what the window before
+left, which is what a binder that runs every second does.
 """
 
 from __future__ import annotations
@@ -30,48 +32,77 @@ from florin.kit.migrations import migrate
 
 CLIENTS = 4
 ACCOUNTS = 1_000
-BINDER_PAUSE_S = 1.0
+WINDOW_S = 1.0
 GOAL = 0.95
-LEAST_PAIRS = 5
+LEAST_ROUNDS = 11
 _LEAF_STATEMENTS = ("v_lines[v_leg.leg] := ", "INSERT INTO ledger.leaf_queue (entry_id, leaf_hash)")
 _POST = "SELECT ledger.post('bench', $1, 'transfer', $2, $3, $4)"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9, help=f"how many pairs of windows, at least {LEAST_PAIRS}")
-    parser.add_argument("--seconds", type=float, default=6.0, help="how long a window is")
+    parser.add_argument("--rounds", type=int, default=31, help=f"how many rounds, at least {LEAST_ROUNDS}")
     parser.add_argument("--binder", nargs=2, metavar=("URL", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.binder is not None:
         return run_binder(*options.binder)
-    if options.pairs < LEAST_PAIRS:
-        parser.error(f"{options.pairs} pairs are too few for a median; use {LEAST_PAIRS} or more")
+    if options.rounds < LEAST_ROUNDS:
+        parser.error(f"{options.rounds} rounds are too few for a median; use {LEAST_ROUNDS} or more")
     with database() as (url, folder):
-        asyncio.run(measure(url, folder, pairs=options.pairs, window_s=options.seconds))
+        asyncio.run(measure(url, folder, rounds=options.rounds))
     return 0
 
 
-async def measure(url: str, folder: Path, *, pairs: int, window_s: float) -> None:
-    bound_url, plain_url = await prepare(url, "bound"), await prepare(url, "plain")
-    await forget_leaves(plain_url)
-    binder = start_binder(bound_url, folder / "log")
-    await window(bound_url, window_s / 3), await window(plain_url, window_s / 3)
-    measured = []
-    for number in range(pairs):
-        plain_first = number % 2 == 0
-        before = await window(plain_url, window_s) if plain_first else 0.0
-        bound = await window(bound_url, window_s, binder=binder)
-        plain = before or await window(plain_url, window_s)
-        measured.append((bound, plain))
-        print(f"pair {number + 1:2}   bound {bound:7.0f}/s   plain {plain:7.0f}/s   ratio {bound / plain:.3f}")
-    left = await waiting(bound_url)
+async def measure(url: str, folder: Path, *, rounds: int) -> None:
+    urls = {name: await prepare(url, name) for name in ("bound", "plain", "control")}
+    for name in ("plain", "control"):
+        await forget_leaves(urls[name])
+    binder = start_binder(urls["bound"], folder / "log")
+    for name, first in urls.items():  # the first window fills caches and is not counted
+        await window(first, WINDOW_S, binder=binder if name == "bound" else None)
+    found: dict[str, list[float]] = {name: [] for name in urls}
+    order = list(urls)
+    for _ in range(rounds):
+        random.shuffle(order)
+        for name in order:
+            found[name].append(await window(urls[name], WINDOW_S, binder=binder if name == "bound" else None))
+    left = await waiting(urls["bound"])
     binder.communicate()
-    ratio = statistics.median(bound / plain for bound, plain in measured)
-    print(f"transfers with leaf queue and binder   {statistics.median(bound for bound, _ in measured):7.0f}/s")
-    print(f"transfers without either               {statistics.median(plain for _, plain in measured):7.0f}/s")
-    print(f"ratio {ratio:.3f}   median of {pairs} pairs, {CLIENTS} connections; the goal is {GOAL} or more")
-    print(f"leaves that waited at the end of the last window: {left}")
+    for name, text in (("bound", "leaf queue and binder"), ("plain", "neither"), ("control", "neither, once more")):
+        print(f"{text:<22} {statistics.median(found[name]):7.0f} transfers/s")
+    print(f"ratio   {ratio(found, 'bound'):.3f}   with binding to without, median of {rounds} rounds; goal {GOAL}")
+    print(f"noise   {ratio(found, 'control'):.3f}   without to without, which would be 1 on a quiet machine")
+    print(f"leaves that waited at the end: {left}")
+
+
+def ratio(found: dict[str, list[float]], name: str) -> float:
+    return statistics.median(ours / plain for ours, plain in zip(found[name], found["plain"], strict=True))
+
+
+async def window(url: str, seconds: float, *, binder: subprocess.Popen[str] | None = None) -> float:
+    """Transfers a second of all clients together, while the binder takes what the window before it left."""
+    connections = [await asyncpg.connect(url, server_settings={"role": "florin_app"}) for _ in range(CLIENTS)]
+    try:
+        started = time.perf_counter()
+        if binder is not None and binder.stdin is not None:
+            binder.stdin.write("go\n")
+            binder.stdin.flush()
+        counts = await asyncio.gather(*(client(connection, started + seconds) for connection in connections))
+        return sum(counts) / (time.perf_counter() - started)
+    finally:
+        for connection in connections:
+            await connection.close()
+
+
+async def client(connection: asyncpg.Connection, deadline: float) -> int:
+    chance = random.Random(uuid.uuid4().int)  # noqa: S311  which accounts move, not what to hide
+    post = await connection.prepare(_POST)
+    done, deployment = 0, uuid.UUID(int=1)
+    while time.perf_counter() < deadline:
+        debit, credit = chance.sample(range(ACCOUNTS), 2)
+        await post.fetchval(str(uuid.uuid4()), deployment, [f"a{debit}", f"a{credit}"], [-5, 5])
+        done += 1
+    return done
 
 
 def start_binder(url: str, folder: Path) -> subprocess.Popen[str]:
@@ -80,41 +111,6 @@ def start_binder(url: str, folder: Path) -> subprocess.Popen[str]:
     assert binder.stdout is not None
     assert binder.stdout.readline() == "ready\n"
     return binder
-
-
-async def window(url: str, seconds: float, *, binder: subprocess.Popen[str] | None = None) -> float:
-    """Transfers a second of all clients together; the binder is called every second of the window."""
-    deadline = time.perf_counter() + seconds
-    started = time.perf_counter()
-    calls = asyncio.create_task(call(binder)) if binder is not None else None
-    counts = await asyncio.gather(*(client(url, deadline) for _ in range(CLIENTS)))
-    took = time.perf_counter() - started
-    if calls is not None:
-        calls.cancel()
-    return sum(counts) / took
-
-
-async def client(url: str, deadline: float) -> int:
-    chance = random.Random(uuid.uuid4().int)  # noqa: S311  which accounts move, not what to hide
-    connection = await asyncpg.connect(url, server_settings={"role": "florin_app"})
-    try:
-        post = await connection.prepare(_POST)
-        done, deployment = 0, uuid.UUID(int=1)
-        while time.perf_counter() < deadline:
-            debit, credit = chance.sample(range(ACCOUNTS), 2)
-            await post.fetchval(str(uuid.uuid4()), deployment, [f"a{debit}", f"a{credit}"], [-5, 5])
-            done += 1
-        return done
-    finally:
-        await connection.close()
-
-
-async def call(binder: subprocess.Popen[str]) -> None:
-    assert binder.stdin is not None
-    while True:
-        binder.stdin.write("go\n")
-        binder.stdin.flush()
-        await asyncio.sleep(BINDER_PAUSE_S)
 
 
 def run_binder(url: str, folder: str) -> int:
