@@ -48,11 +48,17 @@ class Binder:
     limit: int = DEFAULT_LIMIT
 
     def drain(self, clock: Callable[[], datetime]) -> Iterator[BoundBatch]:
-        """Bind until nothing waits. Raises `LedgerRefused`, `LedgerUnavailable` or what the log refuses with."""
+        """
+        Bind what waits. What is posted meanwhile is left for the next call, or a busy ledger would never let this end.
+
+        Raises `LedgerRefused`, `LedgerUnavailable` or what the log refuses with.
+        """
         while (assigned := self.database.assign(self.limit)) is not None:
             bound = self.append(assigned, now=clock())
             self.database.confirm(assigned.batch, log=self.log.origin, index=bound.index)
             yield bound
+            if assigned.emptied:
+                return
 
     def append(self, assigned: Assigned, *, now: datetime) -> BoundBatch:
         """Step 2: the batch's one entry in the log, new or as it stands there already."""

@@ -21,6 +21,7 @@ CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 60
 _PAGE = 5_000
 
+_ASSIGN = "SELECT *, assigned_at = now() AS fresh FROM ledger.assign_batch(%s)"
 _LEAVES = """
 SELECT l.entry_id AS id, l.leaf_hash, l.batch, NULL AS queued_at, e.id AS known, e.created_at, e.kind, e.source,
        e.ref, e.deployment_id, p.leg, a.code, p.currency, p.amount
@@ -53,13 +54,18 @@ SELECT extract(epoch FROM clock_timestamp() - least(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
-    """A batch whose number and members the ledger fixed. `leaves` ascend by entry id, as they were queued."""
+    """
+    A batch whose number and members the ledger fixed. `leaves` ascend by entry id, as they were queued.
+
+    `emptied` is true when it took all that waited, and false when it was full or somebody had assigned it before.
+    """
 
     batch: int
     root: bytes
     assigned_at: datetime
     leaves: tuple[bytes, ...]
     entries: tuple[JournalEntry, ...]
+    emptied: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,7 @@ class LedgerDatabase:
         could be bound.
         """
         with _translated():
-            row = self.connection.execute("SELECT * FROM ledger.assign_batch(%s)", (limit,)).fetchone()
+            row = self.connection.execute(_ASSIGN, (limit,)).fetchone()
             if row is None:
                 return None
             members = [_entry(rows) for rows in _grouped(self.connection.execute(_LEAVES, (row.batch,)))]
@@ -97,7 +103,12 @@ class LedgerDatabase:
                 remedy="ledger.bound_leaf or ledger.leaf_batch was changed: compare them with a backup",
             )
         return Assigned(
-            batch=row.batch, root=bytes(row.root), assigned_at=row.assigned_at, leaves=leaves, entries=entries
+            batch=row.batch,
+            root=bytes(row.root),
+            assigned_at=row.assigned_at,
+            leaves=leaves,
+            entries=entries,
+            emptied=row.fresh and row.count < limit,
         )
 
     def confirm(self, batch: int, *, log: str, index: int) -> None:
