@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from mintmark.evidence.ledger.interface import LedgerEntry, LedgerRefused, LedgerUnavailable
-from mintmark.evidence.ledger.journal import JournalEntry, Posting, parse_journal_entry
+from mintmark.evidence.ledger.journal import JournalEntry, Posting
 from mintmark.evidence.tree import root_of
 
 ROLE = "florin_binder"
@@ -93,9 +93,9 @@ class LedgerDatabase:
             row = self.connection.execute(_ASSIGN, (limit,)).fetchone()
             if row is None:
                 return None
-            members = [_entry(rows) for rows in _grouped(self.connection.execute(_LEAVES, (row.batch,)))]
-        leaves = tuple(member.leaf_hash or b"" for member in members)
-        entries = tuple(_unchanged(member, row.batch) for member in members)
+            members = list(_grouped(self.connection.execute(_LEAVES, (row.batch,))))
+        leaves = tuple(bytes(rows[0].leaf_hash) for rows in members)
+        entries = tuple(_unchanged(rows, row.batch) for rows in members)
         if len(leaves) != row.count or root_of(leaves) != row.root:
             raise LedgerRefused(
                 f"the leaves of batch {row.batch} do not lead to its root",
@@ -167,43 +167,47 @@ def _grouped(rows: Any) -> Iterator[Sequence[Any]]:
 
 def _entry(rows: Sequence[Any]) -> LedgerEntry:
     """The text is written here: a function in the database could have been told to say what it said before."""
-    head = rows[0]
-    text = None
-    if head.known is not None:
-        text = JournalEntry(
-            id=head.id,
-            created_at=head.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            kind=head.kind,
-            source=head.source,
-            ref=head.ref,
-            deployment=str(head.deployment_id),
-            postings=tuple(
-                Posting(leg=row.leg, account=str(row.code), currency=row.currency, amount_minor=row.amount)
-                for row in rows
-                if row.leg is not None
-            ),
-        ).encode()
+    head, found = rows[0], _journal_entry(rows)
     return LedgerEntry(
         id=head.id,
-        canonical=text,
+        canonical=None if found is None else found.encode(),
         leaf_hash=None if head.leaf_hash is None else bytes(head.leaf_hash),
         batch=head.batch,
         queued_at=head.queued_at,
     )
 
 
-def _unchanged(member: LedgerEntry, batch: int) -> JournalEntry:
-    if member.canonical is None:
+def _journal_entry(rows: Sequence[Any]) -> JournalEntry | None:
+    head = rows[0]
+    if head.known is None:
+        return None
+    return JournalEntry(
+        id=head.id,
+        created_at=head.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        kind=head.kind,
+        source=head.source,
+        ref=head.ref,
+        deployment=str(head.deployment_id),
+        postings=tuple(
+            Posting(leg=row.leg, account=str(row.code), currency=row.currency, amount_minor=row.amount)
+            for row in rows
+            if row.leg is not None
+        ),
+    )
+
+
+def _unchanged(rows: Sequence[Any], batch: int) -> JournalEntry:
+    entry, queued = _journal_entry(rows), bytes(rows[0].leaf_hash)
+    if entry is None:
         raise LedgerRefused(
-            f"ledger entry {member.id} of batch {batch} is gone",
+            f"ledger entry {rows[0].id} of batch {batch} is gone",
             reason="entry_missing",
             remedy="it was deleted after it was posted: bring it back from a backup; nothing is bound until then",
         )
-    entry = parse_journal_entry(member.canonical)
-    if entry.leaf_hash != member.leaf_hash:
+    if entry.leaf_hash != queued:
         raise LedgerRefused(
-            f"ledger entry {member.id} of batch {batch} hashes to {entry.leaf_hash.hex()}, and "
-            f"{(member.leaf_hash or b'').hex()} was written when it was posted",
+            f"ledger entry {entry.id} of batch {batch} hashes to {entry.leaf_hash.hex()}, and {queued.hex()} was "
+            "written when it was posted",
             reason="leaf_mismatch",
             remedy="entry or leaf was changed after it was posted: compare with a backup; nothing is bound until then",
         )

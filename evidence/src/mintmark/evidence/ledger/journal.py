@@ -13,6 +13,7 @@ from mintmark.evidence.tree import leaf_hash
 HEADER = "florin/entry/v1"
 MAX_TEXT_BYTES = 1024 * 1024
 _FIELDS = ("id", "created_at", "kind", "source", "ref", "deployment")
+_WORD = re.compile(r"\S+")
 _ID = re.compile(r"[1-9][0-9]{0,18}")
 _POSTING = re.compile(r"posting ([1-9][0-9]{0,4}) (\S+) ([A-Z]{3}) (-?[1-9][0-9]{0,18})")
 
@@ -83,7 +84,7 @@ def parse_journal_entry(text: bytes) -> JournalEntry:
 
 def _value(name: str, line: str) -> str:
     found, _, value = line.partition(" ")
-    if found != name or not value or any(character.isspace() for character in value):
+    if found != name or not _WORD.fullmatch(value):
         raise FormatError("journal entry", why=f"{line[:80]!r} stands where {name} should")
     return value
 
