@@ -46,7 +46,19 @@ MARKS = {
     "erasure": {"index", "commitment", "basis"},
     "epoch": {"log", "size", "root", "checkpoint"},
     "gap": {"what", "since"},
-    "ledger-batch": {"ledger", "batch", "first", "last", "count", "root", "trial_balance_digest"},
+    "ledger-batch": {
+        "ledger",
+        "batch",
+        "first",
+        "last",
+        "count",
+        "root",
+        "ranges",
+        "trial_balance",
+        "trial_balance_digest",
+        "previous",
+        "as_of",
+    },
 }
 # kind → where its predicate states times: RFC 3339 with a time zone, or epoch seconds
 TIMES = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.log import EvidenceLog, Recorded, Submission
 from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.build.manifest import file_count
@@ -17,7 +18,9 @@ from mintmark.pipelines.build.wheel import Source, build_constraints_digest, bui
 from mintmark.pipelines.configuration import Project
 from mintmark.pipelines.deploy.first_payment import FirstPayment, make_first_payment
 from mintmark.pipelines.deploy.interface import Running
+from mintmark.pipelines.deploy.ledger_binding import bind_running
 from mintmark.pipelines.deploy.rollout import roll_out
+from mintmark.pipelines.errors import PipelineError
 from mintmark.pipelines.gate.decide import Decision
 from mintmark.pipelines.gate.document import build_input
 from mintmark.pipelines.locations import Locations
@@ -98,6 +101,7 @@ def ship(project: Project, *, environment: str, locations: Locations, progress: 
     )
     payment = make_first_payment(running.url)
     progress("pay", f"posting {payment.posting_id}   {payment.amount_minor} minor units {payment.currency}")
+    _bind(log, signer, running, locations, progress)
     return Shipped(
         release=found.release,
         reports=found.reports,
@@ -106,6 +110,17 @@ def ship(project: Project, *, environment: str, locations: Locations, progress: 
         running=running,
         payment=payment,
     )
+
+
+def _bind(log: EvidenceLog, signer: Signer, running: Running, locations: Locations, progress: Progress) -> None:
+    """The release runs and was paid with: a ledger that cannot be bound is said loudly, and undoes none of it."""
+    try:
+        bound = bind_running(log, signer, running, locations)
+    except (EvidenceError, PipelineError) as failure:
+        progress("WARNING", f"the ledger is not bound to the log: {failure} ({failure.reason})")
+        return
+    for item in bound:
+        progress("bind", f"batch {item.batch.batch} of the ledger, {item.batch.count} entries   entry {item.index}")
 
 
 def find_out(project: Project, environment: str, locations: Locations, invocation: str, progress: Progress) -> Found:

@@ -6,10 +6,10 @@ import re
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from florin.ledger import queries
-from florin.ledger.errors import PostingNotFound
+from florin.ledger.errors import BatchNotFound, PostingNotFound
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 
@@ -37,6 +37,15 @@ async def entries(
 ) -> dict[str, Any]:
     async with request.app.state.database.engine.connect() as connection:
         return {"entries": await queries.entries_of(connection, deployment_id, after=after, limit=limit)}
+
+
+@router.get("/batches/{batch}")
+async def batch_leaves(request: Request, batch: Annotated[int, Path(ge=1, le=2**62)]) -> dict[str, Any]:
+    async with request.app.state.database.engine.connect() as connection:
+        leaves = await queries.leaves_of(connection, batch)
+    if not leaves:
+        raise BatchNotFound(batch)
+    return {"batch": batch, "leaves": leaves}
 
 
 @router.get("/deployments/{deployment_id}/totals")

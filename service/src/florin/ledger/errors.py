@@ -5,6 +5,16 @@ from __future__ import annotations
 from florin.kit.problems import Problem
 
 
+class BatchNotFound(Problem):
+    def __init__(self, batch: int) -> None:
+        super().__init__(
+            "unknown-batch",
+            title="Unknown batch",
+            status=404,
+            detail=f"There is no batch {batch}; a posting's entry says which batch it is in, once it is bound.",
+        )
+
+
 class PostingNotFound(Problem):
     def __init__(self, posting_id: str) -> None:
         super().__init__(

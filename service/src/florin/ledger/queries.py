@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from florin.ledger.tables import account, balance, entry, leaf_queue, posting
+from florin.ledger.tables import account, balance, bound_leaf, entry, leaf_queue, posting
 
 MAX_PAGE = 1_000
 
@@ -27,6 +27,8 @@ async def posting_with_entry(connection: AsyncConnection, entry_id: int, leg: in
             **_entry(found),
             "canonical": found.canonical,
             "leaf_hash": found.leaf_hash.hex(),
+            "batch": found.batch,
+            "queued_at": found.queued_at.isoformat() if found.queued_at else None,
             "postings": [_posting(row) for row in rows],
         },
     }
@@ -42,7 +44,16 @@ async def entries_of(
         .order_by(entry.c.id)
         .limit(min(max(limit, 1), MAX_PAGE))
     )
-    return [{**_entry(row), "leaf_hash": row.leaf_hash.hex()} for row in await connection.execute(wanted)]
+    return [
+        {**_entry(row), "canonical": row.canonical, "leaf_hash": row.leaf_hash.hex(), "batch": row.batch}
+        for row in await connection.execute(wanted)
+    ]
+
+
+async def leaves_of(connection: AsyncConnection, batch: int) -> list[dict[str, Any]]:
+    """The leaves of a batch by entry id, which is their order in its tree; none when there is no such batch."""
+    wanted = select(bound_leaf).where(bound_leaf.c.batch == batch).order_by(bound_leaf.c.entry_id)
+    return [{"entry_id": row.entry_id, "leaf_hash": row.leaf_hash.hex()} for row in await connection.execute(wanted)]
 
 
 async def totals_of(connection: AsyncConnection, deployment_id: uuid.UUID) -> dict[str, Any]:
@@ -82,9 +93,18 @@ async def trial_balance(connection: AsyncConnection) -> list[dict[str, Any]]:
 
 
 def _entries() -> Select[Any]:
-    return select(entry, leaf_queue.c.leaf_hash, func.ledger.canonical_entry(entry.c.id).label("canonical")).join(
-        leaf_queue, leaf_queue.c.entry_id == entry.c.id
+    """A leaf is in the queue or, once it was taken, in a batch."""
+    leaves = entry.outerjoin(leaf_queue, leaf_queue.c.entry_id == entry.c.id).outerjoin(
+        bound_leaf, bound_leaf.c.entry_id == entry.c.id
     )
+    leaf_hash = func.coalesce(leaf_queue.c.leaf_hash, bound_leaf.c.leaf_hash, b"")
+    return select(
+        entry,
+        leaf_hash.label("leaf_hash"),
+        bound_leaf.c.batch,
+        leaf_queue.c.queued_at,
+        func.ledger.canonical_entry(entry.c.id).label("canonical"),
+    ).select_from(leaves)
 
 
 def _postings() -> Select[Any]:

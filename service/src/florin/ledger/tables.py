@@ -45,4 +45,12 @@ leaf_queue = Table(
     metadata,
     Column("entry_id", BigInteger, primary_key=True),
     Column("leaf_hash", LargeBinary),
+    Column("queued_at", DateTime(timezone=True)),
+)
+bound_leaf = Table(
+    "bound_leaf",
+    metadata,
+    Column("entry_id", BigInteger, primary_key=True),
+    Column("batch", BigInteger),
+    Column("leaf_hash", LargeBinary),
 )

@@ -11,6 +11,7 @@ from mintmark.pipelines.version import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "ship": ("ship", "build, scan, judge, sign, record and deploy a release"),
     "deploy": ("deploy", "deploy a digest that was allowed, after verifying it again"),
+    "bind-ledger": ("bind_ledger", "bind what the ledger posted to the evidence log"),
     "trace": ("trace", "follow a posting to its build, or a build to its postings"),
     "verify": ("verify", "check the evidence log, offline"),
     "verify-bundle": ("verify_bundle", "check one signed statement about a file or digest, offline"),

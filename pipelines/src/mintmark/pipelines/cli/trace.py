@@ -19,13 +19,16 @@ def run(words: Sequence[str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     posting = verbs.add_parser("posting", help="posting → deployment → digest → commit → verdict → scans → log entries")
     posting.add_argument("id", help="a posting's id, such as 42.1")
+    posting.add_argument(
+        "--receipt", type=Path, metavar="FILE", help="write the posting's receipt, to be verified offline"
+    )
     build = verbs.add_parser("build", help="what the deployments of a build posted, with sums by currency")
     build.add_argument("digest", metavar="sha256:DIGEST", help="the wheel's digest")
     options = parser.parse_args(words)
     locations = locate(Path.cwd())
     log = open_evidence(locations)
     lines = (
-        trace_posting(log, options.id, locations)
+        trace_posting(log, options.id, locations, receipt=options.receipt)
         if options.verb == "posting"
         else trace_build(log, parse_digest(options.digest), locations)
     )

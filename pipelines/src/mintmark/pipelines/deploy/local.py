@@ -97,6 +97,19 @@ class LocalDriver:
             timeout=STOP_TIMEOUT_S * 2,
         )
 
+    def database_url(self, running: Running) -> str | None:
+        """The URL of the PostgreSQL that this environment's Florin started, or None when it does not run."""
+        folder = Path(running.folder)
+        done = subprocess.run(
+            [str(_python(folder)), "-I", "-m", "florin.main", "db", "url"],
+            env=_clean_environment(folder) | {"FLORIN_DATA_DIR": str(self._database_folder())},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=STOP_TIMEOUT_S * 2,
+        )
+        return done.stdout.strip() or None if done.returncode == 0 else None
+
     def _database_folder(self) -> Path:
         """PostgreSQL refuses to run as root; as its own user it needs a path that does not lead through a home."""
         if os.geteuid() != 0:

@@ -58,8 +58,14 @@ class FlorinClient:
     def posting(self, posting_id: str) -> dict[str, Any]:
         return self._call("GET", f"/v1/ledger/postings/{urllib.parse.quote(posting_id, safe='')}")
 
-    def deployment_totals(self, deployment_id: str) -> dict[str, Any]:
-        return self._call("GET", f"/v1/ledger/deployments/{urllib.parse.quote(deployment_id, safe='')}/totals")
+    def entries(self, deployment_id: str, *, after: int, limit: int = 1_000) -> list[dict[str, Any]]:
+        """Entries of a deployment by id, after the id `after`; an empty list is the end."""
+        query = urllib.parse.urlencode({"deployment_id": deployment_id, "after": after, "limit": limit})
+        return list(self._call("GET", f"/v1/ledger/entries?{query}").get("entries", []))
+
+    def batch(self, number: int) -> dict[str, Any]:
+        """The leaves of a batch by entry id."""
+        return self._call("GET", f"/v1/ledger/batches/{number}")
 
     def _call(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, idempotency_key: str | None = None

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from mintmark.evidence.ledger.journal import JournalEntry
+from mintmark.evidence.ledger.verification import BoundBatch
 from mintmark.evidence.log import EvidenceLog
 from mintmark.pipelines.errors import IncompleteError, IntegrityError
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.proof import prove
+from mintmark.pipelines.trace.ledger import LedgerProver
 from mintmark.pipelines.trace.posting import ledger_of
 
 
@@ -29,9 +33,8 @@ def trace_build(log: EvidenceLog, digest: str, locations: Locations) -> Iterator
     if not deployments:
         yield "deployed   never"
         return
-    ledger = ledger_of(locations)
-    sums: Counter[str] = Counter()
-    entries = postings = 0
+    prover = LedgerProver(log=log, client=ledger_of(locations))
+    posted = _Posted()
     for row in deployments:
         proven = prove(log, row.index)
         if digest not in proven.subjects:
@@ -41,12 +44,52 @@ def trace_build(log: EvidenceLog, digest: str, locations: Locations) -> Iterator
                 remedy="run `mintmark verify`: the query table does not say what the signed statement says",
             )
         deployment_id = str(proven.predicate["deployment_id"])
-        totals = ledger.deployment_totals(deployment_id)
-        entries += int(totals["entries"])
-        postings += int(totals["postings"])
-        sums.update({item["currency"]: int(item["debit_minor"]) for item in totals["totals"]})
-        counted = f"{totals['entries']} entries, {totals['postings']} postings"
+        before = posted.entries, posted.postings
+        posted.add(prover, deployment_id)
+        counted = f"{posted.entries - before[0]} entries, {posted.postings - before[1]} postings"
         yield f"deployment {deployment_id}: {counted}   entry {row.index} ✓"
-    yield f"posted     {entries} entries, {postings} postings"
-    for currency, total in sorted(sums.items()):
+    yield f"posted     {posted.entries} entries, {posted.postings} postings"
+    yield f"ledger     {posted.bound} of them bound in {len(posted.batches)} batches ✓, {posted.waiting} not bound yet"
+    for currency, total in sorted(posted.sums.items()):
         yield f"sum        {total} {currency} (minor units, debits)"
+
+
+@dataclass(slots=True)
+class _Posted:
+    """Sums over entries whose text a batch in the log binds, or that wait for one; each is read and not believed."""
+
+    entries: int = 0
+    postings: int = 0
+    waiting: int = 0
+    sums: Counter[str] = field(default_factory=Counter)
+    batches: set[int] = field(default_factory=set)
+
+    @property
+    def bound(self) -> int:
+        return self.entries - self.waiting
+
+    def add(self, prover: LedgerProver, deployment_id: str) -> None:
+        """Whether Florin left entries out is for `mintmark verify` to find: it reads the whole ledger."""
+        after = 0
+        while page := prover.client.entries(deployment_id, after=after):
+            for answer in page:
+                wanted = int(answer.get("id", 0))
+                entry, bound = prover.bound_by(answer, wanted=wanted)
+                if wanted <= after or entry.deployment != deployment_id:
+                    raise IntegrityError(
+                        f"Florin's entry {wanted} is out of order, or not of deployment {deployment_id}",
+                        reason="id_mismatch",
+                        remedy="the ledger does not say what was posted: run `mintmark verify`",
+                    )
+                after = wanted
+                self._count(entry, bound)
+
+    def _count(self, entry: JournalEntry, bound: BoundBatch | None) -> None:
+        self.entries += 1
+        self.postings += len(entry.postings)
+        for posting in entry.postings:
+            self.sums[posting.currency] += max(-posting.amount_minor, 0)
+        if bound is None:
+            self.waiting += 1
+        else:
+            self.batches.add(bound.batch.batch)

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from mintmark.evidence.ledger.journal import JournalEntry
 from mintmark.evidence.log import EvidenceLog
 from mintmark.pipelines.deploy.local import LocalDriver
 from mintmark.pipelines.deploy.service_client import FlorinClient, ServiceUnreachable
-from mintmark.pipelines.errors import IncompleteError, IntegrityError
+from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageError
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.proof import ProvenStatement, prove
+from mintmark.pipelines.trace.ledger import LedgerProver, ProvenEntry
 
 
-def trace_posting(log: EvidenceLog, posting_id: str, locations: Locations) -> Iterator[str]:
+def trace_posting(
+    log: EvidenceLog, posting_id: str, locations: Locations, *, receipt: Path | None = None
+) -> Iterator[str]:
     """
-    Yield one line a step, each verified before it is yielded.
+    Yield one line a step, each verified before it is yielded; write the receipt to a file where one is wanted.
 
-    Raises `IncompleteError` where the trail ends (no deployment on record), `IntegrityError` where it breaks.
+    What the lines say of the posting is read from the text that a batch in the log binds. While none does, a line says
+    so. Raises `IncompleteError` where the trail ends (no deployment on record), `IntegrityError` where it breaks.
     """
-    posting = ledger_of(locations).posting(posting_id)
-    yield _posting_line(posting_id, posting)
-    yield _leaf_line(posting["entry"])
-    deployment_id = str(posting["entry"]["deployment_id"])
+    client = ledger_of(locations)
+    prover = LedgerProver(log=log, client=client)
+    entry_id, leg = _parts(posting_id)
+    answer = client.posting(posting_id).get("entry", {})
+    proven = prover.prove(answer, wanted=entry_id)
+    yield _posting_line(proven.entry, leg)
+    yield f"leaf       {proven.entry.leaf_hash.hex()}   recomputed from the entry's canonical text"
+    yield _bound_line(proven, answer)
+    if receipt is not None:
+        yield _written(proven, receipt)
+    deployment_id = proven.entry.deployment
     deployment = _one(log, "deployment", f"urn:uuid:{deployment_id}", missing=f"deployment {deployment_id}")
     facts = deployment.predicate
     _require(facts["deployment_id"] == deployment_id, deployment.index, "names another deployment")
@@ -71,23 +85,55 @@ def ledger_of(locations: Locations) -> FlorinClient:
     return FlorinClient(url=running.url)
 
 
-def _posting_line(posting_id: str, posting: dict[str, Any]) -> str:
+def _parts(posting_id: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,3})", posting_id)
+    if match is None:
+        raise UsageError(
+            f"{posting_id!r} is not a posting's id", reason="malformed", remedy="give entry and leg, such as 42.1"
+        )
+    return int(match[1]), int(match[2])
+
+
+def _posting_line(entry: JournalEntry, leg: int) -> str:
+    posting = next((posting for posting in entry.postings if posting.leg == leg), None)
+    if posting is None:
+        raise IntegrityError(
+            f"entry {entry.id} has no leg {leg} in its canonical text",
+            reason="leaf_mismatch",
+            remedy="Florin answered for a posting that its own entry does not have: run `mintmark verify`",
+        )
     return (
-        f"posting    {posting_id}: {posting['amount_minor']:+d} {posting['currency']} minor units on "
-        f"{posting['account']}, entry {posting['entry']['id']} at {posting['entry']['created_at']}"
+        f"posting    {entry.id}.{leg}: {posting.amount_minor:+d} {posting.currency} minor units on "
+        f"{posting.account}, entry {entry.id} at {entry.created_at}"
     )
 
 
-def _leaf_line(entry: dict[str, Any]) -> str:
-    """RFC 6962 leaf hash, computed here from the entry's canonical text and compared with the ledger's own."""
-    computed = hashlib.sha256(b"\x00" + str(entry["canonical"]).encode()).hexdigest()
-    if computed != entry["leaf_hash"]:
+def _bound_line(proven: ProvenEntry, answer: dict[str, Any]) -> str:
+    if proven.verified is not None:
+        return f"ledger     {proven.verified.describe()} ✓"
+    queued = answer.get("queued_at")
+    since = f", queued {_age_s(str(queued)):.1f} s ago" if queued else ", its batch is on its way"
+    return f"ledger     not bound yet{since}: what is said of the posting rests on Florin's word alone"
+
+
+def _age_s(moment: str) -> float:
+    try:
+        return max((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds(), 0.0)
+    except (TypeError, ValueError) as cause:
         raise IntegrityError(
-            f"entry {entry['id']}: its leaf hash is {entry['leaf_hash']}, its text hashes to {computed}",
-            reason="leaf_mismatch",
-            remedy="the ledger was changed after the posting; compare it with a backup",
+            f"Florin says that it was queued at {moment[:40]!r}", reason="malformed", remedy="read the service's log"
+        ) from cause
+
+
+def _written(proven: ProvenEntry, path: Path) -> str:
+    if proven.receipt is None:
+        raise IncompleteError(
+            f"entry {proven.entry.id} has no receipt yet: no batch in the log binds it",
+            reason="not_bound",
+            remedy="run `mintmark bind-ledger`, then trace again",
         )
-    return f"leaf       {computed}   recomputed from the entry's canonical text"
+    path.write_bytes(proven.receipt)
+    return f"receipt    {path}, {len(proven.receipt)} bytes"
 
 
 def _one(log: EvidenceLog, kind: str, ref: str, *, missing: str) -> ProvenStatement:
