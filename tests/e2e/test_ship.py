@@ -22,6 +22,7 @@ def test_a_good_release_is_allowed_deployed_and_traced(shipped: dict[str, Any]) 
     assert shipped["running"]["digest"] == shipped["digest"].removeprefix("sha256:")
     assert shipped["payment"]["posting_id"] in shipped["stdout"]
     assert "every entry above verified to its signed checkpoint" in shipped["stdout"]
+    assert re.search(r"^ledger +bound batch \d+ leaf \d+ of \d+ → entry \d+ → .* ✓$", shipped["stdout"], re.MULTILINE)
 
 
 def test_the_partial_advisories_are_warned_of(shipped: dict[str, Any]) -> None:

@@ -59,6 +59,16 @@ def test_batches_follow_one_another_and_their_totals_add_up(place: Bench, ledger
     assert bind(place, ledger) == []
 
 
+def test_what_is_posted_while_a_binder_works_is_left_for_its_next_round(place: Bench, ledger: Ledger) -> None:
+    ledger.post()
+    with binder(place, ledger) as made:
+        rounds = made.drain(now)
+        assert next(rounds).batch.count == 1
+        later = ledger.post()
+        assert list(rounds) == []
+        assert [list(item.batch.members()) for item in made.drain(now)] == [[later]]
+
+
 def test_an_entry_that_commits_late_is_in_a_later_batch_and_in_no_range_of_the_earlier_one(
     place: Bench, ledger: Ledger
 ) -> None:
