@@ -64,18 +64,18 @@ class Binder:
         """Step 2: the batch's one entry in the log, new or as it stands there already."""
         batch = self._batch(assigned)
         identity = batch_id(self.ledger, batch.batch)
-        known = self.log.store.entry_by_id(identity)
+        known = self.log.store.index_of(identity)
         if known is not None:
-            return self._same(batch, known.index, now=now)
+            return self._same(batch, known, now=now)
         submission = Submission(bundle=self.sign(batch.statement()), refs=batch.refs, id=identity)
         try:
             recorded = self.log.record_all([submission], now=now)[0]
         except LogRefused as cause:
             # Another binder was faster: signatures differ from one to the next, what they sign does not.
-            raced = self.log.store.entry_by_id(identity)
+            raced = self.log.store.index_of(identity)
             if cause.reason != "id_conflict" or raced is None:
                 raise
-            return self._same(batch, raced.index, now=now)
+            return self._same(batch, raced, now=now)
         return BoundBatch(index=recorded.index, batch=batch)
 
     def _batch(self, assigned: Assigned) -> LedgerBatch:

@@ -75,6 +75,11 @@ class SqlStore:
         with self.reading() as connection:
             return rows.read_entries(connection, first, count)
 
+    def index_of(self, identity: str) -> int | None:
+        """Where the entry of an id is, if it is recorded."""
+        with self.reading() as connection:
+            return rows.read_indexes(connection, [identity]).get(identity)
+
     def tile(self, level: int, index: int) -> bytes | None:
         with self.reading() as connection:
             return rows.read_tile(connection, level, index)
