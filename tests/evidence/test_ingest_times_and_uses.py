@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mintmark.evidence.dsse import pae
 from mintmark.evidence.errors import EvidenceError, IngestRefused
 from mintmark.evidence.ingest import accept, expect
 from mintmark.evidence.schemas import PredicateSchemas, SchemasUnavailable
-from mintmark.evidence.statement import KINDS, PAYLOAD_TYPE, parse_statement
+from mintmark.evidence.statement import KINDS, PAYLOAD_TYPE, Run, parse_statement
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "policies" / "schemas"
 HEX = "cd" * 32
@@ -88,7 +89,7 @@ def test_the_name_of_a_closed_log_is_no_claim_of_an_origin(tmp_path: Path) -> No
     assert refusal(place, statement("scan", {"origin": "log.example/1"})) == "origin_mismatch"
 
 
-USES: dict[str, tuple[str | None, dict[str, str]]] = {
+USES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "the artefact itself": (None, {"digest": f"sha256:{DIGEST}", "name": "a.whl"}),
     "the artefact under another name": (None, {"digest": DIGEST, "name": "b.whl"}),
     "the artefact after a byte changed": ("digest_mismatch", {"digest": HEX, "name": "a.whl"}),
@@ -265,3 +266,45 @@ def test_a_kind_without_a_schema_is_not_let_through(tmp_path: Path) -> None:
 
     assert refused.value.reason == "schema_missing"
     assert set(PredicateSchemas.load(SCHEMAS).validators) >= set(KINDS)
+
+
+def provenance(run: str, commit: str) -> bytes:
+    source = {"externalParameters": {"source": {"commit": commit}}}
+    return statement("provenance", {"buildDefinition": source, "runDetails": {"metadata": {"invocationId": run}}})
+
+
+OF_A_RUN: dict[str, tuple[bytes, Run]] = {
+    "provenance": (provenance("run-2", "c2"), Run(id="run-2", commit="c2")),
+    "a scan": (statement("scan", {"invocation": "run-2"}), Run(id="run-2")),
+    "a decision": (
+        statement("decision", {"id": "run-2", "policy_digest": f"sha256:{HEX}"}),
+        Run(id="run-2", policy_digest=f"sha256:{HEX}"),
+    ),
+    "a deployment": (statement("deployment", {"decision_id": "run-2"}), Run(id="run-2")),
+    "a summary": (statement("vsa", {"policy": {"digest": {"sha256": HEX}}}), Run(policy_digest=HEX)),
+}
+
+
+@pytest.mark.parametrize("what", OF_A_RUN)
+def test_evidence_of_another_run_is_a_replay(what: str) -> None:
+    content, run = OF_A_RUN[what]
+    sound = parse_statement(content)
+    others = [
+        replace(run, **{name: "another"})
+        for name in ("id", "commit", "policy_digest")
+        if getattr(run, name) is not None
+    ]
+
+    expect(sound, run=run)
+    for other in others:
+        with pytest.raises(IngestRefused) as refused:
+            expect(sound, run=other)
+        assert refused.value.reason == "run_mismatch"
+    assert others
+
+
+def test_a_statement_that_names_no_run_is_of_none() -> None:
+    with pytest.raises(IngestRefused) as refused:
+        expect(parse_statement(statement("sbom", {})), run=Run(id="run-2"))
+
+    assert refused.value.reason == "run_mismatch"

@@ -24,6 +24,7 @@ from mintmark.evidence.ledger.receipt import LedgerReceipt, make_receipt
 from mintmark.evidence.ledger.verification import BoundBatch
 from mintmark.evidence.log import EvidenceLog, Submission
 from mintmark.evidence.query import MAX_LIMIT
+from mintmark.evidence.reader import LogReader
 from mintmark.evidence.statement import parse_statement
 
 if TYPE_CHECKING:  # psycopg is an extra: who only proves what is bound does not need it
@@ -132,12 +133,12 @@ def _not_before(index: int, found: str, ledger: str, batch: int) -> LedgerRefuse
     )
 
 
-def prove_batch(log: EvidenceLog, index: int) -> BoundBatch:
+def prove_batch(log: LogReader, index: int) -> BoundBatch:
     """Read a batch from the log and prove its entry first. Raises `EvidenceError`."""
     return BoundBatch(index=index, batch=parse_batch(parse_statement(log.prove(index).statement)))
 
 
-def bound_batches(log: EvidenceLog, ledger: str) -> list[BoundBatch]:
+def bound_batches(log: LogReader, ledger: str) -> list[BoundBatch]:
     """
     Every batch of a ledger, proven, found from the newest back by what each says came before it.
 
@@ -153,7 +154,7 @@ def bound_batches(log: EvidenceLog, ledger: str) -> list[BoundBatch]:
     return batches[::-1]
 
 
-def claimed_batches(log: EvidenceLog, ledger: str) -> Iterator[BoundBatch]:
+def claimed_batches(log: LogReader, ledger: str) -> Iterator[BoundBatch]:
     """The batches of a ledger from the newest back, each read and not proven: for looking, not for believing."""
     for row in sorted(log.search(kind=KIND, ref=f"ledger:{ledger}", limit=MAX_LIMIT), key=lambda row: -row.index):
         yield BoundBatch(
@@ -161,7 +162,7 @@ def claimed_batches(log: EvidenceLog, ledger: str) -> Iterator[BoundBatch]:
         )
 
 
-def posting_receipt(log: EvidenceLog, bound: BoundBatch, leaves: list[bytes], *, text: bytes) -> LedgerReceipt:
+def posting_receipt(log: LogReader, bound: BoundBatch, leaves: list[bytes], *, text: bytes) -> LedgerReceipt:
     """The receipt of one journal entry, under the log's newest checkpoint. Raises `ProofError`."""
     return make_receipt(
         bound.batch,

@@ -11,7 +11,7 @@ from mintmark.evidence.bundle import SignedPayload, is_ecdsa, parse_bundle, sign
 from mintmark.evidence.errors import FormatError, IngestRefused
 from mintmark.evidence.keyless.verify import CLOCK_SKEW, verify_keyless
 from mintmark.evidence.schemas import PredicateSchemas
-from mintmark.evidence.statement import Statement, parse_statement, stated_times
+from mintmark.evidence.statement import Run, Statement, parse_statement, run_of, stated_times
 from mintmark.evidence.trust import Producer, TrustPolicy, Validity
 
 
@@ -85,12 +85,14 @@ def expect(
     kind: str | None = None,
     resource_uri: str | None = None,
     environment: str | None = None,
+    run: Run | None = None,
 ) -> None:
     """
     Compare a verified statement with what it is used for; `name` only makes the reason of a wrong digest precise.
 
     Raises `IngestRefused`: `type_mismatch`; `digest_mismatch` when a subject has that name and another digest;
-    `subject_mismatch` when it speaks of other artefacts; `resource_uri_mismatch`.
+    `subject_mismatch` when it speaks of other artefacts; `resource_uri_mismatch`; `run_mismatch` when it was made by
+    another run, from another commit or under another policy than `run` says, or does not say: true then, and replayed.
     """
     remedy = "use evidence about this artefact and this place, made for this use"
     if kind is not None and statement.kind != kind:
@@ -106,6 +108,19 @@ def expect(
     stated = statement.predicate.get("environment", str(stated_uri).rpartition("#")[2])
     if environment is not None and stated != environment:
         _refuse(f"it is for {stated!r}, not for {environment!r}", "resource_uri_mismatch", remedy)
+    if run is not None:
+        _expect_run(run_of(statement), run)
+
+
+def _expect_run(found: Run, wanted: Run) -> None:
+    for what in ("id", "commit", "policy_digest"):
+        want, have = getattr(wanted, what), getattr(found, what)
+        if want is not None and have != want.removeprefix("sha256:"):
+            _refuse(
+                f"its run's {what} is {have!r}, not {want!r}: evidence of another run, replayed",
+                "run_mismatch",
+                "use the evidence that this run made",
+            )
 
 
 def _by_key(signed: SignedPayload, hint: str, trust: TrustPolicy, *, at: datetime) -> Producer:

@@ -131,10 +131,6 @@ class EvidenceLog(LogReader):
         publisher.publish()  # a crash between commit and signature is mended here
         return log
 
-    @property
-    def origin(self) -> str:
-        return self.signer.name
-
     def publish(self) -> Checkpoint | None:
         """Sign and archive the head as committed, and return its checkpoint."""
         return self._publisher().publish().checkpoint

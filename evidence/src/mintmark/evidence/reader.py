@@ -43,6 +43,10 @@ class LogReader:
     trust: TrustPolicy
     witnesses: LogPolicy | None = None
 
+    @property
+    def origin(self) -> str:
+        return self.log_key.name
+
     def receipt(self, index: int) -> Receipt:
         """The proof of entry `index` under the newest published checkpoint."""
         return self.receipts([index])[0]

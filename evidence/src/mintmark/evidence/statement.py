@@ -93,6 +93,34 @@ class Statement:
         return _KIND_OF[self.predicate_type]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Which run of a pipeline a statement says that it is of; what it does not say is `None`."""
+
+    id: str | None = None
+    commit: str | None = None
+    policy_digest: str | None = None
+
+
+def run_of(statement: Statement) -> Run:
+    """What a producer wrote about its run, which is part of what it signed."""
+    match statement.predicate:
+        case {
+            "buildDefinition": {"externalParameters": {"source": {"commit": str() as commit}}},
+            "runDetails": {"metadata": {"invocationId": str() as identity}},
+        } if statement.kind == "provenance":
+            return Run(id=identity, commit=commit)
+        case {"invocation": str() as identity} if statement.kind == "scan":
+            return Run(id=identity)
+        case {"id": str() as identity, "policy_digest": str() as policy} if statement.kind == "decision":
+            return Run(id=identity, policy_digest=policy.removeprefix("sha256:"))
+        case {"decision_id": str() as identity} if statement.kind == "deployment":
+            return Run(id=identity)
+        case {"policy": {"digest": {"sha256": str() as policy}}} if statement.kind == "vsa":
+            return Run(policy_digest=policy)
+    return Run()
+
+
 def parse_statement(content: bytes) -> Statement:
     """
     Read a Statement v1. v0.1 is refused: its predicates follow other rules, and producers of today make v1.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.reader import LogReader
+from mintmark.evidence.statement import Run, parse_statement, run_of
 from mintmark.pipelines.errors import IntegrityError
 
 
@@ -33,6 +33,7 @@ class ProvenStatement:
     subjects: tuple[str, ...]
     predicate_type: str
     predicate: dict[str, Any]
+    run: Run
 
 
 def prove(log: LogReader, index: int) -> ProvenStatement:
@@ -41,13 +42,14 @@ def prove(log: LogReader, index: int) -> ProvenStatement:
         proven = log.prove(index)
     except EvidenceError as cause:
         raise ProofFailed(index, cause=cause) from cause
-    document = json.loads(proven.statement)
+    statement = parse_statement(proven.statement)
     return ProvenStatement(
         index=index,
         tree_size=proven.tree_size,
         kind=proven.kind,
         signer=proven.key_id,
-        subjects=tuple(str(subject["digest"]["sha256"]) for subject in document["subject"]),
-        predicate_type=str(document["predicateType"]),
-        predicate=document["predicate"],
+        subjects=tuple(subject.digest for subject in statement.subjects),
+        predicate_type=statement.predicate_type,
+        predicate=statement.predicate,
+        run=run_of(statement),
     )

@@ -11,7 +11,7 @@ from mintmark.pipelines.deploy.admission import parse_digest
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.trace.build import trace_build
 from mintmark.pipelines.trace.posting import trace_posting
-from mintmark.pipelines.workshop import open_evidence
+from mintmark.pipelines.workshop import open_reader
 
 
 def run(words: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def run(words: Sequence[str]) -> int:
     build.add_argument("digest", metavar="sha256:DIGEST", help="the wheel's digest")
     options = parser.parse_args(words)
     locations = locate(Path.cwd())
-    log = open_evidence(locations)
+    log = open_reader(locations)
     lines = (
         trace_posting(log, options.id, locations, receipt=options.receipt)
         if options.verb == "posting"

@@ -18,13 +18,13 @@ from mintmark.evidence.canonical import MAX_DOCUMENT_BYTES
 from mintmark.evidence.errors import FormatError, IngestRefused
 from mintmark.evidence.ingest import Accepted, accept_all, expect
 from mintmark.evidence.keyless.identity import WorkflowIdentity
-from mintmark.evidence.schemas import SUFFIX, PredicateSchemas
-from mintmark.evidence.statement import KINDS
+from mintmark.evidence.statement import KINDS, Run
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.deploy.admission import parse_digest
 from mintmark.pipelines.errors import IncompleteError, UsageError
 from mintmark.pipelines.gate.pack import PolicyPack
+from mintmark.pipelines.workshop import predicate_schemas
 
 NOT_VERIFIABLE = {"key_unknown", "no_trusted_time"}
 
@@ -43,13 +43,14 @@ def run(words: Sequence[str]) -> int:
     trust = _trust(options)
     bundles = [_read(path) for path in options.bundle]
     try:
-        accepted = accept_all(bundles, trust, at=datetime.now(UTC), schemas=_schemas())
+        accepted = accept_all(bundles, trust, at=datetime.now(UTC), schemas=predicate_schemas(PolicyPack.locate()))
         expect(
             accepted[0].statement,
             digest=artefact.digest,
             name=artefact.name,
             kind=options.kind,
             resource_uri=options.resource_uri,
+            run=Run(id=options.run, commit=options.commit, policy_digest=options.policy_digest),
         )
     except IngestRefused as cause:
         if cause.reason in NOT_VERIFIABLE:
@@ -76,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--kind", choices=sorted(KINDS), help="refuse evidence of another kind")
     parser.add_argument("--resource-uri", metavar="U", help="refuse a summary that is for another place")
+    parser.add_argument("--run", metavar="ID", help="refuse evidence of another run of the pipeline")
+    parser.add_argument("--commit", metavar="ID", help="refuse provenance of another commit")
+    parser.add_argument("--policy-digest", metavar="sha256:…", help="refuse a decision under another policy")
     add_outputs(parser, ("human", "json"))
     return parser
 
@@ -115,11 +119,6 @@ def _trust(options: argparse.Namespace) -> TrustPolicy:
             trusted_root=_read(options.trusted_root),
         )
     )
-
-
-def _schemas() -> PredicateSchemas:
-    pack = PolicyPack.locate()
-    return PredicateSchemas.of({name: pack.files[f"schemas/{name}{SUFFIX}"] for name in pack.schema_names})
 
 
 def _read(path: Path) -> bytes:

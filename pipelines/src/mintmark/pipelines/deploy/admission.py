@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.query import EntryRow
+from mintmark.evidence.reader import LogReader
 from mintmark.pipelines.build.release import Release, load
 from mintmark.pipelines.deploy.interface import DeployRefused
 from mintmark.pipelines.errors import ExitCode, UsageError
@@ -43,7 +43,7 @@ def parse_digest(text: str) -> str:
 
 
 def admit(
-    log: EvidenceLog, *, digest: str, environment: str, policy_digest: str, releases: Path, now: datetime
+    log: LogReader, *, digest: str, environment: str, policy_digest: str, releases: Path, now: datetime
 ) -> Admitted:
     """
     Verify, from the bytes that will run, that the newest verdict for this digest and environment is an ALLOW.
@@ -66,7 +66,7 @@ def admit(
     return Admitted(release=release, environment=environment, decision_id=str(decision["id"]), entry_index=proven.index)
 
 
-def _newest_decision(log: EvidenceLog, *, digest: str, environment: str) -> EntryRow:
+def _newest_decision(log: LogReader, *, digest: str, environment: str) -> EntryRow:
     """The last word counts: a refusal after an ALLOW takes the ALLOW back."""
     rows = log.search(kind="decision", subject=digest, ref=f"environment:{environment}")
     if not rows:

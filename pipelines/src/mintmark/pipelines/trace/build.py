@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mintmark.evidence.ledger.journal import JournalEntry
 from mintmark.evidence.ledger.verification import BoundBatch
-from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.reader import LogReader
 from mintmark.pipelines.errors import IncompleteError, IntegrityError
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.proof import prove
@@ -16,7 +16,7 @@ from mintmark.pipelines.trace.ledger import LedgerProver
 from mintmark.pipelines.trace.posting import ledger_of
 
 
-def trace_build(log: EvidenceLog, digest: str, locations: Locations) -> Iterator[str]:
+def trace_build(log: LogReader, digest: str, locations: Locations) -> Iterator[str]:
     """Yield each verdict, each deployment with what it posted, and the sums by currency (minor units)."""
     rows = log.search(subject=digest)
     if not rows:

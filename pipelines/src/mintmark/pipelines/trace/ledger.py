@@ -11,7 +11,7 @@ from mintmark.evidence.ledger.batch import KIND, batch_ref
 from mintmark.evidence.ledger.journal import JournalEntry, parse_journal_entry
 from mintmark.evidence.ledger.receipt import VerifiedLedgerReceipt, verify_ledger_receipt
 from mintmark.evidence.ledger.verification import BoundBatch
-from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.reader import LogReader
 from mintmark.evidence.tree import leaf_hash, root_of
 from mintmark.pipelines.deploy.service_client import FlorinClient
 from mintmark.pipelines.errors import IntegrityError
@@ -36,7 +36,7 @@ class LedgerProver:
     Make it before Florin is asked: what is bound in the log by then, Florin must know to be bound.
     """
 
-    log: EvidenceLog
+    log: LogReader
     client: FlorinClient
     ledger: str = DEFAULT_LEDGER
     _size: int = field(init=False)
@@ -63,7 +63,7 @@ class LedgerProver:
         self._check_member(entry, bound, leaves)
         try:
             receipt = posting_receipt(self.log, bound, leaves, text=text).encode()
-            verified = verify_ledger_receipt(receipt, log_vkey=self.log.signer.vkey)
+            verified = verify_ledger_receipt(receipt, log_vkey=self.log.log_key.encode())
         except EvidenceError as cause:
             raise IntegrityError(
                 f"entry {entry.id} is not proven: {cause}", reason=cause.reason, remedy=_REMEDY

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mintmark.evidence.ledger.journal import JournalEntry
-from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.reader import LogReader
 from mintmark.pipelines.deploy.local import LocalDriver
 from mintmark.pipelines.deploy.service_client import FlorinClient, ServiceUnreachable
 from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageError
@@ -19,7 +19,7 @@ from mintmark.pipelines.trace.ledger import LedgerProver, ProvenEntry
 
 
 def trace_posting(
-    log: EvidenceLog, posting_id: str, locations: Locations, *, receipt: Path | None = None
+    log: LogReader, posting_id: str, locations: Locations, *, receipt: Path | None = None
 ) -> Iterator[str]:
     """
     Yield one line a step, each verified before it is yielded; write the receipt to a file where one is wanted.
@@ -48,16 +48,17 @@ def trace_posting(
     yield from _build_lines(log, digest, str(facts["decision_id"]))
 
 
-def _build_lines(log: EvidenceLog, digest: str, decision_id: str) -> Iterator[str]:
+def _build_lines(log: LogReader, digest: str, decision_id: str) -> Iterator[str]:
     ref = f"decision:{decision_id}"
     provenance = _one(log, "provenance", ref, missing=f"the provenance of sha256:{digest}")
     _require(digest in provenance.subjects, provenance.index, "is signed for another artefact")
+    _require_run(provenance, decision_id)
     build = provenance.predicate["buildDefinition"]["externalParameters"]
     yield f"commit     {build['source']['commit']} of {build['source']['uri']}   {_where(provenance)}"
     decision = _one(log, "decision", ref, missing=f"decision {decision_id}")
     verdict = decision.predicate
     _require(digest in decision.subjects, decision.index, "is signed for another artefact")
-    _require(verdict["id"] == decision_id, decision.index, "is another decision")
+    _require_run(decision, decision_id)
     waived = f", {len(verdict['waived'])} waived" if verdict.get("waived") else ""
     yield (
         f"verdict    {verdict['decision']} {decision_id} at {verdict['as_of']} under policy "
@@ -66,6 +67,7 @@ def _build_lines(log: EvidenceLog, digest: str, decision_id: str) -> Iterator[st
     for row in sorted(log.search(kind="scan", ref=ref), key=lambda row: row.index):
         scan = prove(log, row.index)
         _require(digest in scan.subjects, scan.index, "is signed for another artefact")
+        _require_run(scan, decision_id)
         report = scan.predicate
         yield (
             f"scan       {report['tool']} {report['tool_version']}: {report['status']}, {report['read']} of "
@@ -136,7 +138,7 @@ def _written(proven: ProvenEntry, path: Path) -> str:
     return f"receipt    {path}, {len(proven.receipt)} bytes"
 
 
-def _one(log: EvidenceLog, kind: str, ref: str, *, missing: str) -> ProvenStatement:
+def _one(log: LogReader, kind: str, ref: str, *, missing: str) -> ProvenStatement:
     rows = log.search(kind=kind, ref=ref)
     if not rows:
         raise IncompleteError(
@@ -153,6 +155,16 @@ def _require(holds: bool, index: int, what: str) -> None:  # noqa: FBT001  an as
             f"entry {index} {what} than the trail leads to",
             reason="subject_mismatch",
             remedy="run `mintmark verify`: the query table does not say what the signed statement says",
+        )
+
+
+def _require_run(proven: ProvenStatement, decision_id: str) -> None:
+    """Evidence of an earlier run about the same artefact is true, and says nothing about this decision."""
+    if proven.run.id != decision_id:
+        raise IntegrityError(
+            f"entry {proven.index} is {proven.kind} of run {proven.run.id}, filed under decision {decision_id}",
+            reason="run_mismatch",
+            remedy="somebody recorded evidence of another run for this one: run `mintmark verify`, then ask who did",
         )
 
 
