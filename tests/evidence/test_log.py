@@ -5,17 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection, create_engine, text
-from tests.evidence.builders import NOW, Bench, signed, statement
+from tests.evidence.builders import NOW, Bench, signed, statement, trust_text
 from tests.evidence.stores import administrator, copy_store, restore_store
 
 from mintmark.evidence.errors import FormatError, LogRefused, StoreUnavailable
 from mintmark.evidence.log import EvidenceLog, Recorded, Submission, enqueue
 from mintmark.evidence.receipt import verify_receipt
 from mintmark.evidence.store.open import open_store
+from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.report import Answer
 
 
@@ -290,3 +293,23 @@ def test_a_url_of_no_store_is_refused() -> None:
         with pytest.raises(StoreUnavailable) as refused:
             open_store(url, origin="x")
         assert refused.value.reason == "store_url"
+
+
+def test_a_kind_with_a_threshold_is_proven_by_as_many_different_keys(on_sqlite: Bench, tmp_path: Path) -> None:
+    """The same key twice is one signer, and another key counts only for the very same statement."""
+    second = ec.generate_private_key(ec.SECP256R1())
+    path = tmp_path / "two.toml"
+    keys = trust_text(on_sqlite.key.public_key()) + trust_text(second.public_key()).removeprefix("version = 1\n")
+    path.write_text(f"{keys}[thresholds]\ndecision = 2\n", encoding="utf-8")
+    place = replace(on_sqlite, trust=TrustPolicy.load(path))
+    log, wanted = place.open(), statement("decision", {"origin": "local"})
+    index = log.record(signed(place.key, wanted), now=NOW).index
+    log.record(signed(place.key, wanted), now=NOW)
+    log.record(signed(second, statement("decision", {"origin": "local", "other": 1})), now=NOW)
+    with pytest.raises(LogRefused) as refused:
+        log.prove(index)
+    log.record(signed(second, wanted), now=NOW)
+
+    assert refused.value.reason == "threshold"
+    assert log.prove(index).index == index
+    assert log.prove(log.record(place.bundle(), now=NOW).index).kind == "scan"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mintmark.evidence.checkpoint import cosigners, open_checkpoint
-from mintmark.evidence.errors import LogRefused, NotFound
+from mintmark.evidence.errors import EvidenceError, LogRefused, NotFound
 from mintmark.evidence.ingest import accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
 from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import VerifierKey
 from mintmark.evidence.query import EntryRow, Query, search
 from mintmark.evidence.receipt import Receipt, verify_receipt
-from mintmark.evidence.statement import parse_time
+from mintmark.evidence.statement import parse_statement, parse_time
 from mintmark.evidence.store import rows
 from mintmark.evidence.store.interface import StoredEntry
 from mintmark.evidence.store.sql_store import SqlStore
@@ -99,7 +100,35 @@ class LogReader:
         return payload
 
     def prove(self, index: int) -> Proven:
-        """Verify one entry up to the signed checkpoint. Raises `EvidenceError`."""
+        """
+        Verify one entry up to the signed checkpoint, and that enough others signed the same statement.
+
+        Raises `EvidenceError`: with reason `threshold` where its kind asks for more signers than the log has.
+        """
+        proven = self._prove_one(index)
+        wanted = self.trust.threshold(proven.kind)
+        if wanted > 1:
+            signers = self._signers(proven)
+            if len(signers) < wanted:
+                raise LogRefused(
+                    f"{proven.kind} needs {wanted} different signers, and {len(signers)} signed entry {index}",
+                    reason="threshold",
+                    remedy="have the same statement signed with other keys, and record that too",
+                )
+        return proven
+
+    def _signers(self, proven: Proven) -> set[str]:
+        """Who signed this very statement, in whichever entries of its kind about its first subject."""
+        subject = parse_statement(proven.statement).subjects[0].digest
+        signers = {proven.key_id}
+        for row in self.search(kind=proven.kind, subject=subject):
+            with suppress(EvidenceError):  # an entry that does not hold is no signature
+                other = self._prove_one(row.index)
+                if other.statement == proven.statement:
+                    signers.add(other.key_id)
+        return signers
+
+    def _prove_one(self, index: int) -> Proven:
         entry = self.stored(index)
         verified = verify_receipt(self.receipt(index).encode(), entry=entry.content, log_vkey=self.log_key.encode())
         leaf = parse_leaf(entry.content)
