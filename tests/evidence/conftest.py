@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.evidence.builders import Bench, bench
+from tests.evidence.goverify.build import build
 from tests.evidence.postgres import Server
 
 
@@ -24,3 +25,9 @@ def place(request: pytest.FixtureRequest) -> Bench:
     """An empty log."""
     made: Bench = request.getfixturevalue(f"on_{request.param}")
     return made
+
+
+@pytest.fixture(scope="session")
+def goverify(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A verifier that is not ours."""
+    return build(tmp_path_factory.mktemp("go"))

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.evidence.builders import bench
+from tests.evidence.goverify.build import accepted
 
 from mintmark.evidence.export import export_log
 from mintmark.evidence.log import EvidenceLog
-
-SOURCE = Path(__file__).parent / "goverify"
-
-
-@pytest.fixture(scope="module")
-def goverify(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("Go is not installed: the independent verifier cannot be built")
-    program = tmp_path_factory.mktemp("go") / "goverify"
-    built = subprocess.run(
-        [go, "build", "-o", str(program), "."], cwd=SOURCE, capture_output=True, text=True, check=False
-    )
-    if built.returncode != 0 and "dial tcp" in built.stderr:
-        pytest.skip("golang.org/x/mod cannot be fetched")
-    assert built.returncode == 0, built.stderr
-    return program
-
-
-def accepted(goverify: Path, vkey: str, folder: Path, *receipts: Path) -> bool:
-    return (
-        subprocess.run(
-            [str(goverify), vkey, str(folder), *map(str, receipts)], capture_output=True, check=False, timeout=60
-        ).returncode
-        == 0
-    )
 
 
 def receipt_files(log: EvidenceLog, index: int, folder: Path) -> tuple[Path, Path]:

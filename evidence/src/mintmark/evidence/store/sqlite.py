@@ -25,6 +25,7 @@ class SqliteBackend:
 
     def __init__(self, path: Path, *, origin: str | None = None) -> None:
         """Without `origin` nothing is made: for reading what is there."""
+        self._writable = origin is not None
         self._engine = engine(path)
         self._reader = engine(path, read_only=True)
         if origin is not None and (not path.exists() or path.stat().st_size == 0):
@@ -46,8 +47,28 @@ class SqliteBackend:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with _translated(), self._reader.connect() as connection:
+        """
+        What another writer left unfinished when it was killed is rolled back first.
+
+        For that the file must be written: who only reads refuses.
+        """
+        with _translated(), self._snapshot() as connection:
             yield connection
+
+    def _snapshot(self) -> Connection:
+        for attempt in (1, 2):
+            connection = self._reader.connect()
+            try:
+                connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")  # the snapshot begins here
+            except DatabaseError as cause:
+                connection.close()
+                if not self._writable or attempt == 2 or _error_name(cause) != _UNFINISHED:
+                    raise
+                with self._engine.begin():
+                    pass  # to lock the file for writing is to roll back
+            else:
+                return connection
+        raise AssertionError("two attempts return or raise")
 
     def lock_head(self, connection: Connection) -> Head | None:
         """`BEGIN IMMEDIATE` locked the whole file."""
@@ -116,6 +137,7 @@ def _objects(connection: Connection) -> dict[tuple[str, str, str], str]:
 
 
 # What another attempt, more room or another permission would mend; anything else is wrong with the file itself.
+_UNFINISHED = "SQLITE_READONLY_ROLLBACK"
 _UNAVAILABLE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
 
 
@@ -124,7 +146,13 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DatabaseError as cause:
-        if str(getattr(cause.orig, "sqlite_errorname", "")).startswith(_UNAVAILABLE):
+        if _error_name(cause) == _UNFINISHED:
+            raise StoreUnavailable(
+                "a writer was killed within a transaction, which is not rolled back yet",
+                reason="store_unfinished",
+                remedy="open the log for writing once, as `mintmark evidence search` does, and try again",
+            ) from cause
+        if _error_name(cause).startswith(_UNAVAILABLE):
             raise StoreUnavailable(
                 f"the evidence store cannot be used: {cause.orig}",
                 reason="store_unavailable",
@@ -139,6 +167,10 @@ def _translated() -> Iterator[None]:
             reason="store_malformed",
             remedy="run `mintmark verify`, and restore the file if it is damaged",
         ) from cause
+
+
+def _error_name(cause: DatabaseError) -> str:
+    return str(getattr(cause.orig, "sqlite_errorname", ""))
 
 
 def engine(path: Path, *, read_only: bool = False) -> Engine:
