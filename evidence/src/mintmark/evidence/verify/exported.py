@@ -106,13 +106,16 @@ class ExportedSnapshot:
         return {(int(match[1]), int(match[2].replace("x", "").replace("/", ""))) for match in found}
 
     def projection(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """A row that is not written as docs/formats.md says comes as its text, which is no row of any entry."""
+        """A row that is not written as docs/formats.md says comes as its text, and is the last."""
         name = f"projection/{table}.jsonl"
         if name not in self.files:
             return
         with _opened(self.folder / name) as handle:
             while line := handle.readline(MAX_LINE_BYTES):
-                yield _row(table, line)
+                row = _row(table, line)
+                yield row or (line[:80].decode(errors="replace"),)
+                if row is None:
+                    return
 
     def projected(self) -> tuple[str, ...]:
         return PROJECTION
@@ -215,7 +218,7 @@ def _unread(folder: Path, cause: OSError) -> tuple[str, str]:
     return (os.path.relpath(cause.filename, folder), f"cannot be read: {cause.strerror}")
 
 
-def _row(table: str, line: bytes) -> tuple[Any, ...]:
+def _row(table: str, line: bytes) -> tuple[Any, ...] | None:
     """In the order of the table's columns, once it is written in the one way in which it may be."""
     columns = tables.metadata.tables[table].columns
     types = {column.name: int if isinstance(column.type, BigInteger) else str for column in columns}
@@ -224,7 +227,7 @@ def _row(table: str, line: bytes) -> tuple[Any, ...]:
         exact = {name: type(value) for name, value in row.items()} == types and encode_row(row) == line
     except (ValueError, AttributeError, RecursionError):
         exact = False
-    return tuple(row[name] for name in types) if exact else (line[:80].decode(errors="replace"),)
+    return tuple(row[name] for name in types) if exact else None
 
 
 def encode_row(row: dict[str, Any]) -> bytes:
