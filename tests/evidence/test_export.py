@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.evidence.builders import NOW, Bench
+from tests.evidence.builders import NOW, Bench, bench
+from tests.evidence.postgres import Server
 from tests.evidence.stores import copy_store, restore_store
 
 from mintmark.evidence.archive import Archive
@@ -30,9 +31,10 @@ def grow(place: Bench, count: int) -> None:
     place.open().record_all([Submission(bundle=place.bundle(later=number)) for number in range(count)], now=NOW)
 
 
-def test_both_backends_export_the_same_files(on_sqlite: Bench, on_postgresql: Bench, tmp_path: Path) -> None:
+def test_both_backends_export_the_same_files(on_sqlite: Bench, postgres: Server, tmp_path: Path) -> None:
     exported = []
-    for place in (on_sqlite, on_postgresql):
+    (tmp_path / "other").mkdir()
+    for place in (on_sqlite, bench(tmp_path / "other", url=postgres.database())):
         folder = tmp_path / place.url.partition(":")[0]
         assert export_log(place.fill(3), folder) == 3
         assert place.verify_export(folder).answer is Answer.VERIFIED

@@ -32,13 +32,16 @@ class Trust:
 
 @dataclass(slots=True)
 class _Known:
-    """Checkpoints whose signatures hold, by place."""
+    """Checkpoints whose signatures hold, by place: what others kept, what the log archived, what the store has."""
 
+    seen: dict[str, Checkpoint] = field(default_factory=dict)
     archived: dict[str, Checkpoint] = field(default_factory=dict)
     published: dict[str, Checkpoint] = field(default_factory=dict)
 
     def sizes(self) -> set[int]:
-        return {checkpoint.size for checkpoint in (*self.archived.values(), *self.published.values())}
+        return {
+            checkpoint.size for checkpoint in (*self.seen.values(), *self.archived.values(), *self.published.values())
+        }
 
 
 def verify_log(
@@ -52,7 +55,7 @@ def verify_log(
     was: a prefix of a valid log is itself a valid log. Raises `NotFound` where there is no log.
     """
     findings, wanted = Findings(), frozenset(levels) | {Level.L1}
-    known = _Known(archived=_opened([*source.archived(), *seen], trust, findings))
+    known = _Known(seen=_opened(seen, trust, findings), archived=_opened(source.archived(), trust, findings))
     walked, batches = Walked(), dict[Any, Any]()
     try:
         with source.snapshot() as snapshot:
@@ -65,13 +68,16 @@ def verify_log(
             findings.warnings += [f"{place} is not verified" for place in snapshot.unchecked()]
     except (DatabaseError, OverflowError, LogRefused, FormatError) as cause:
         findings.fail("L1", "store", f"it cannot be read: {cause}")
-    proven = _check_consistent(walked, known, findings, report=Level.L2 in wanted)
+    # Each on its own: a log that signed two histories has signed prefixes of both.
+    chains = [_check_consistent(walked, chain, findings) for chain in (known.seen, known.archived, known.published)]
+    if not known.archived and not known.seen and Level.L2 in wanted:
+        findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
     if source.keeps_batches:
-        _check_batches(walked, known, batches, proven, findings)
+        _check_batches(walked, known, batches, set.union(*chains), findings)
     return _report(findings, walked, known, trust, wanted)
 
 
-def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Checkpoint]:
+def _opened(notes: Collection[Note], trust: Trust, findings: Findings) -> dict[str, Checkpoint]:
     opened = {}
     for note in notes:
         try:
@@ -110,24 +116,20 @@ def _no_time() -> datetime | None:
     return None
 
 
-def _check_consistent(walked: Walked, known: _Known, findings: Findings, *, report: bool) -> set[int]:
+def _check_consistent(walked: Walked, chain: dict[str, Checkpoint], findings: Findings) -> set[int]:
     """L2: what was signed then is a prefix of what is there now. Return the sizes at which it is."""
     proven, good = set[int](), 0
-    for place, checkpoint in sorted(
-        (known.archived | known.published).items(), key=lambda item: (item[1].size, item[0])
-    ):
+    for place, checkpoint in sorted(chain.items(), key=lambda item: (item[1].size, item[0])):
         size = checkpoint.size
-        if size <= walked.size and (not size or walked.roots.get(size) == checkpoint.root):
-            proven.add(size)
-            good = size
-        elif report and size > walked.size:
+        if size > walked.size:
             reason = f"the tail is gone: a checkpoint over {size} entries was signed, {walked.size} are there"
             findings.fail("L2", f"entry ({place})", reason, index=walked.size)
-        elif report:
+        elif size and walked.roots.get(size) != checkpoint.root:
             reason = f"the first {size} entries are not those that were signed; the first {good} are"
             findings.fail("L2", f"entry ({place})", reason, index=findings.first_within(good, size))
-    if report and not known.archived:
-        findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
+        else:
+            proven.add(size)
+            good = size
     return proven
 
 
@@ -143,6 +145,11 @@ def _check_batches(
         index = None if size in proven or not isinstance(size, int) else findings.first_within(good, size)
         findings.fail("L1", "integrated", f"the batch that ended at {size!r} had another root", index=index)
     signed = {checkpoint.size for checkpoint in known.published.values()}
+    unpublished = {checkpoint.size for checkpoint in known.archived.values()} - signed
+    if unpublished:
+        findings.warnings.append(
+            f"{len(unpublished)} archived checkpoints are not in the store, the first over {min(unpublished)}"
+        )
     for size in sorted((signed | {walked.size}) - {0} - batches.keys()):
         findings.fail("L1", "integrated", f"the batch that ended at {size} is missing")
 
