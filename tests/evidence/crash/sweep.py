@@ -14,7 +14,7 @@ from tests.evidence.builders import NOW, Bench
 from tests.evidence.crash.kills import Killed, Point, Work, points, run_until
 
 from mintmark.evidence.errors import StoreUnavailable
-from mintmark.evidence.export import export_tiles
+from mintmark.evidence.export import export_log
 from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.verify.report import Answer
 
@@ -105,6 +105,6 @@ def _check(place: Bench, template: Bench, killed: Killed, folder: Path, accepts:
     report = place.verify()
     assert report.answer is Answer.VERIFIED, (killed, report.describe())
     shutil.rmtree(folder / "export", ignore_errors=True)
-    assert export_tiles(log, folder / "export") == size + 1
+    assert export_log(log, folder / "export") == size + 1
     assert accepts(place.signer.vkey, folder / "export"), killed
     return unfinished

@@ -13,7 +13,7 @@ from tests.evidence.crash.writers import Writers, fill_inbox
 from tests.evidence.goverify.build import accepted
 from tests.evidence.postgres import server
 
-from mintmark.evidence.export import export_tiles
+from mintmark.evidence.export import export_log
 from mintmark.evidence.leaf import parse_leaf
 from mintmark.evidence.log import MAX_BATCH
 from mintmark.evidence.verify.report import Answer
@@ -38,7 +38,7 @@ def checked(place: Bench, writers: Writers, waiting: list[str], goverify: Path) 
         assert (ids[index], entries[index].leaf_hash.hex()) == (identity, digest)
     report = place.verify()
     assert report.answer is Answer.VERIFIED, report.describe()
-    export_tiles(log, writers.folder / "export")
+    export_log(log, writers.folder / "export")
     assert accepted(goverify, place.signer.vkey, writers.folder / "export")
     return (
         f"{size} entries, {len(told)} acknowledged, 0 lost; {len(waiting)} from the inbox, each once; "

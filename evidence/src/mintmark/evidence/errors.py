@@ -56,6 +56,12 @@ class NotFound(EvidenceError):
     exit_code = INCOMPLETE
 
 
+class ExportRefused(EvidenceError):
+    """The directory to export to holds something else."""
+
+    exit_code = 2
+
+
 class StoreUnavailable(EvidenceError):
     """The store could not be opened, or is held by another writer for too long."""
 

@@ -19,8 +19,8 @@ from mintmark.evidence.statement import parse_statement, parse_time
 from mintmark.evidence.store import rows
 from mintmark.evidence.store.interface import StoredEntry
 from mintmark.evidence.store.sql_store import SqlStore
-from mintmark.evidence.tiles import WIDTH, TiledTree
-from mintmark.evidence.tree import HASH_SIZE, inclusion_proof
+from mintmark.evidence.tiles import TiledTree
+from mintmark.evidence.tree import inclusion_proof
 from mintmark.evidence.trust import TrustPolicy
 
 
@@ -187,10 +187,4 @@ class LogReader:
     def read_tile(self, level: int, index: int, width: int) -> bytes:
         """A full tile as stored; a partial one from what is below it."""
         with self.store.reading() as connection:
-            stored = rows.read_tile(connection, level, index)
-            if stored is not None:
-                return stored[: width * HASH_SIZE]
-            if level == 0:
-                return b"".join(entry.leaf_hash for entry in rows.read_entries(connection, index * WIDTH, width))
-            roots = (rows.tile_root(connection, level - 1, at) for at in range(index * WIDTH, index * WIDTH + width))
-            return b"".join(roots)
+            return rows.derive_tile(connection, level, index, width)

@@ -48,6 +48,17 @@ def read_tile(connection: Connection, level: int, index: int) -> bytes | None:
     return content
 
 
+def derive_tile(connection: Connection, level: int, index: int, width: int) -> bytes:
+    """A full tile as stored; a partial one from what is below it."""
+    stored = read_tile(connection, level, index)
+    if stored is not None:
+        return stored[: width * HASH_SIZE]
+    if level == 0:
+        return b"".join(entry.leaf_hash for entry in read_entries(connection, index * WIDTH, width))
+    roots = (tile_root(connection, level - 1, at) for at in range(index * WIDTH, index * WIDTH + width))
+    return b"".join(roots)
+
+
 def read_payload(connection: Connection, commitment: str) -> tuple[bytes, bytes] | None:
     table = tables.payload
     row = connection.execute(

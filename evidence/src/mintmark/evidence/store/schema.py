@@ -47,7 +47,8 @@ def check_revision(connection: Connection, place: str) -> None:
     if not connection.dialect.has_table(connection, VERSION_TABLE):
         found = "none"
     else:
-        found = str(connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608  a constant
+        revisions = connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608  a constant
+        found = " and ".join(sorted(map(str, revisions))) or "none"
     if found != HEAD:
         raise StoreUnavailable(
             f"{place}: the schema is at revision {found}, and this version works with {HEAD}",

@@ -16,6 +16,7 @@ from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import VerifierKey, parse_note
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
+from mintmark.evidence.verify.ledger_level import check_ledger
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
 from mintmark.evidence.verify.third_parties import Heard, hear, judge_quorum
 from mintmark.evidence.verify.walk import Walk, Walked
@@ -40,14 +41,17 @@ class Trust:
 
 @dataclass(slots=True)
 class _Known:
-    """Checkpoints whose signatures hold, by place, and what others said of them."""
+    """Checkpoints whose signatures hold: what others kept, what the log archived, what the store has, who vouched."""
 
+    seen: dict[str, Checkpoint] = field(default_factory=dict)
     archived: dict[str, Checkpoint] = field(default_factory=dict)
     published: dict[str, Checkpoint] = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)
 
     def sizes(self) -> set[int]:
-        return {checkpoint.size for checkpoint in (*self.archived.values(), *self.published.values())}
+        return {
+            checkpoint.size for checkpoint in (*self.seen.values(), *self.archived.values(), *self.published.values())
+        }
 
 
 def verify_log(
@@ -61,14 +65,16 @@ def verify_log(
     was: a prefix of a valid log is itself a valid log. Raises `NotFound` where there is no log.
     """
     findings, wanted = Findings(), frozenset(levels) | {Level.L1}
-    archived = [*source.archived(), *seen]
-    known = _Known(archived=_opened(archived, trust, findings))
+    if source.ledger is not None and Level.L4 in wanted:
+        wanted |= {Level.L5}  # what a batch says is read from its payload
+    archived = source.archived()
+    known = _Known(seen=_opened(seen, trust, findings), archived=_opened(archived, trust, findings))
     walked, batches = Walked(), dict[Any, Any]()
     try:
         with source.snapshot() as snapshot:
             published = snapshot.published()
             known.published = _opened(published, trust, findings)
-            known.heard = _hear(source, [*archived, *published], known, trust, findings)
+            known.heard = _hear(source, [*seen, *archived, *published], known, trust, findings)
             batches |= dict(snapshot.batches())
             sizes = known.sizes() | {size for size in batches if isinstance(size, int)}
             _walk(snapshot, findings, wanted, trust, walked, sizes, known.heard)
@@ -77,15 +83,30 @@ def verify_log(
             findings.warnings += [f"{place} is not verified" for place in snapshot.unchecked()]
     except (DatabaseError, OverflowError, LogRefused, FormatError) as cause:
         findings.fail("L1", "store", f"it cannot be read: {cause}")
-    proven = _check_consistent(walked, known, findings, report=Level.L2 in wanted)
+    # Each on its own: a log that signed two histories has signed prefixes of both.
+    chains = [_check_consistent(walked, chain, findings) for chain in (known.seen, known.archived, known.published)]
     if Level.L2 in wanted:
+        if not known.archived and not known.seen:
+            findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
         judge_quorum(known.heard, trust.witnesses, walked.size, findings)
     if source.keeps_batches:
-        _check_batches(walked, known, batches, proven, findings)
-    return _report(findings, walked, known, trust, wanted)
+        _check_batches(walked, known, batches, set.union(*chains), findings)
+    bound = _check_ledger(source, walked, findings) if Level.L4 in wanted else None
+    return _report(findings, walked, known, trust, wanted, bound)
 
 
-def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Checkpoint]:
+def _check_ledger(source: LogSource, walked: Walked, findings: Findings) -> str | None:
+    """L4, once the log has been read: what a running binder adds meanwhile is not missing."""
+    if source.ledger is not None:
+        return check_ledger(walked.batches, source.ledger, findings)
+    if walked.batches and source.keeps_batches:
+        findings.warnings.append(f"a ledger is bound by {len(walked.batches)} batches, and was not given to compare")
+    elif walked.batches:
+        findings.lack("L4", "ledger", "a ledger is bound, and the export has it not")
+    return None
+
+
+def _opened(notes: Collection[Note], trust: Trust, findings: Findings) -> dict[str, Checkpoint]:
     opened = {}
     for note in notes:
         try:
@@ -106,7 +127,7 @@ def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Ch
 
 
 def _hear(source: LogSource, notes: list[Note], known: _Known, trust: Trust, findings: Findings) -> Heard:
-    opened = known.archived | known.published
+    opened = known.seen | known.archived | known.published
     return hear(
         [(note, opened[note.place]) for note in notes if note.place in opened],
         source.timestamps(),
@@ -137,24 +158,20 @@ def _walk(
     walk.run(wanted)
 
 
-def _check_consistent(walked: Walked, known: _Known, findings: Findings, *, report: bool) -> set[int]:
+def _check_consistent(walked: Walked, chain: dict[str, Checkpoint], findings: Findings) -> set[int]:
     """L2: what was signed then is a prefix of what is there now. Return the sizes at which it is."""
     proven, good = set[int](), 0
-    for place, checkpoint in sorted(
-        (known.archived | known.published).items(), key=lambda item: (item[1].size, item[0])
-    ):
+    for place, checkpoint in sorted(chain.items(), key=lambda item: (item[1].size, item[0])):
         size = checkpoint.size
-        if size <= walked.size and (not size or walked.roots.get(size) == checkpoint.root):
-            proven.add(size)
-            good = size
-        elif report and size > walked.size:
+        if size > walked.size:
             reason = f"the tail is gone: a checkpoint over {size} entries was signed, {walked.size} are there"
             findings.fail("L2", f"entry ({place})", reason, index=walked.size)
-        elif report:
+        elif size and walked.roots.get(size) != checkpoint.root:
             reason = f"the first {size} entries are not those that were signed; the first {good} are"
             findings.fail("L2", f"entry ({place})", reason, index=findings.first_within(good, size))
-    if report and not known.archived:
-        findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
+        else:
+            proven.add(size)
+            good = size
     return proven
 
 
@@ -170,12 +187,17 @@ def _check_batches(
         index = None if size in proven or not isinstance(size, int) else findings.first_within(good, size)
         findings.fail("L1", "integrated", f"the batch that ended at {size!r} had another root", index=index)
     signed = {checkpoint.size for checkpoint in known.published.values()}
+    unpublished = {checkpoint.size for checkpoint in known.archived.values()} - signed
+    if unpublished:
+        findings.warnings.append(
+            f"{len(unpublished)} archived checkpoints are not in the store, the first over {min(unpublished)}"
+        )
     for size in sorted((signed | {walked.size}) - {0} - batches.keys()):
         findings.fail("L1", "integrated", f"the batch that ended at {size} is missing")
 
 
 def _report(
-    findings: Findings, walked: Walked, known: _Known, trust: Trust, levels: frozenset[Level]
+    findings: Findings, walked: Walked, known: _Known, trust: Trust, levels: frozenset[Level], bound: str | None
 ) -> VerificationReport:
     archived = {(checkpoint.size, checkpoint.root) for checkpoint in known.archived.values()}
     checked = {"L1": f"{walked.size} entries hash to the tiles and the root"}
@@ -186,6 +208,8 @@ def _report(
         )
     if Level.L3 in levels:
         checked["L3"] = "the query tables are what the entries say"
+    if bound is not None:
+        checked["L4"] = bound
     if Level.L5 in levels:
         checked["L5"] = f"{walked.opened} payloads open their commitments, and their signatures hold"
         with suppress(IndexError):

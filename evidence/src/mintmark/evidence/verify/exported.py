@@ -18,6 +18,9 @@ from mintmark.evidence.canonical import MAX_DOCUMENT_BYTES
 from mintmark.evidence.checkpoint import parse_checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, NotFound
 from mintmark.evidence.leaf import SALT_SIZE
+from mintmark.evidence.ledger.exported import PATH as LEDGER_PATH
+from mintmark.evidence.ledger.exported import ExportedLedger
+from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.note import parse_note
 from mintmark.evidence.store import tables
 from mintmark.evidence.tiles import MAX_ENTRY_BYTES, WIDTH, decode_entries, tile_path
@@ -25,14 +28,16 @@ from mintmark.evidence.tree import HASH_SIZE, leaf_hash, perfect_root
 from mintmark.evidence.verify.interface import Note, Snapshot, Timestamp
 
 PROJECTION = ("view_entry", "view_subject", "view_ref")
-UNCHECKED = ("verify.py", "trust/log.policy", "trust/trust.toml", "trust/tsa.pem", "ledger/entries.jsonl")
+UNCHECKED = ("verify.py", "trust/log.policy", "trust/trust.toml", "trust/tsa.pem")
 MAX_NOTE_BYTES = 1_000_000
 MAX_BUNDLE_BYTES = WIDTH * (2 + MAX_ENTRY_BYTES)
 MAX_PAYLOAD_BYTES = SALT_SIZE + MAX_DOCUMENT_BYTES
 MAX_LINE_BYTES = 1_000_000
 _TILE = re.compile(r"tile/(0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})")
 # What is checked by its content: a payload that no entry commits to is counted, a note that does not hold is named.
-_BESIDE = re.compile(r"checkpoint-archive/[^/]+\.note|timestamp/[^/]+\.tsr|payload/([0-9a-f]{2})/\1[0-9a-f]{62}")
+_BESIDE = re.compile(
+    r"checkpoint-archive/[^/]+\.note|timestamp/[^/]+\.tsr|payload/([0-9a-f]{2})/\1[0-9a-f]{62}|ledger/entries\.jsonl"
+)
 _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -54,6 +59,11 @@ class ExportedSource:
             )
         note = read(self.folder / "checkpoint", MAX_NOTE_BYTES)
         yield ExportedSnapshot(folder=self.folder, note=note, size=_size(note), files=files, wrong=wrong)
+
+    @property
+    def ledger(self) -> LedgerSource | None:
+        file = self.folder / LEDGER_PATH
+        return ExportedLedger(file=file) if str(LEDGER_PATH) in _listed(self.folder)[0] else None
 
     def archived(self) -> list[Note]:
         return [
@@ -106,13 +116,16 @@ class ExportedSnapshot:
         return {(int(match[1]), int(match[2].replace("x", "").replace("/", ""))) for match in found}
 
     def projection(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """A row that is not written as docs/formats.md says comes as its text, which is no row of any entry."""
+        """A row that is not written as docs/formats.md says comes as its text, and is the last."""
         name = f"projection/{table}.jsonl"
         if name not in self.files:
             return
         with _opened(self.folder / name) as handle:
             while line := handle.readline(MAX_LINE_BYTES):
-                yield _row(table, line)
+                row = _row(table, line)
+                yield row or (line[:80].decode(errors="replace"),)
+                if row is None:
+                    return
 
     def projected(self) -> tuple[str, ...]:
         return PROJECTION
@@ -215,7 +228,7 @@ def _unread(folder: Path, cause: OSError) -> tuple[str, str]:
     return (os.path.relpath(cause.filename, folder), f"cannot be read: {cause.strerror}")
 
 
-def _row(table: str, line: bytes) -> tuple[Any, ...]:
+def _row(table: str, line: bytes) -> tuple[Any, ...] | None:
     """In the order of the table's columns, once it is written in the one way in which it may be."""
     columns = tables.metadata.tables[table].columns
     types = {column.name: int if isinstance(column.type, BigInteger) else str for column in columns}
@@ -224,7 +237,7 @@ def _row(table: str, line: bytes) -> tuple[Any, ...]:
         exact = {name: type(value) for name, value in row.items()} == types and encode_row(row) == line
     except (ValueError, AttributeError, RecursionError):
         exact = False
-    return tuple(row[name] for name in types) if exact else (line[:80].decode(errors="replace"),)
+    return tuple(row[name] for name in types) if exact else None
 
 
 def encode_row(row: dict[str, Any]) -> bytes:

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from mintmark.evidence.ledger.interface import LedgerSource
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
@@ -80,10 +82,14 @@ class LogSource(Protocol):
     """
     A log to verify, and the checkpoints that were archived away from it.
 
-    `keeps_batches` says whether it notes where each batch ended.
+    `keeps_batches` says whether it notes where each batch ended; `ledger` is the one that the log binds, where it is at
+    hand to compare.
     """
 
     keeps_batches: ClassVar[bool]
+
+    @property
+    def ledger(self) -> LedgerSource | None: ...
 
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
 

@@ -12,6 +12,7 @@ from sqlalchemy.types import NullType
 
 from mintmark.evidence.archive import MARK, Archive
 from mintmark.evidence.errors import StoreUnavailable
+from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.store import schema, tables
 from mintmark.evidence.store.interface import Backend
 from mintmark.evidence.tree import EMPTY_ROOT
@@ -22,12 +23,13 @@ _PAGE = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSource:
-    """A store and the archive of its checkpoints."""
+    """A store and the archive of its checkpoints; the ledger that it binds, where that is to be compared."""
 
     keeps_batches: ClassVar[bool] = True
 
     backend: Backend
     archive: Archive
+    ledger: LedgerSource | None = None
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:

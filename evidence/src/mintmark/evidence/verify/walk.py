@@ -12,7 +12,7 @@ from typing import Any
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.ingest import accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
-from mintmark.evidence.statement import parse_time
+from mintmark.evidence.statement import Statement, parse_time
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.rows import project
 from mintmark.evidence.tiles import WIDTH, Edge, Tile
@@ -34,7 +34,7 @@ class Walked:
     roots: dict[int, bytes] = field(default_factory=dict)
     opened: int = 0
     erased: list[int] = field(default_factory=list)
-    batches: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    batches: list[tuple[int, Statement]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ class Walk:
         self._check_revoked(index, accepted.producer.id)
         self.walked.opened += 1
         if leaf.kind == "ledger-batch":
-            self.walked.batches.append((index, accepted.statement.predicate))
+            self.walked.batches.append((index, accepted.statement))
 
     def _check_revoked(self, index: int, producer: str) -> None:
         """Of a key that was revoked only what others saw before that is believed: the log's clock may lie."""
