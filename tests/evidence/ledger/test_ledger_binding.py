@@ -149,7 +149,7 @@ from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.trust import TrustPolicy
 folder, url, seed = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 place = Bench(
-    home=folder / "evidence", archive=folder / "archive", trust=TrustPolicy.load(folder / "trust.toml"),
+    url=sys.argv[4], archive=folder / "archive", trust=TrustPolicy.load(folder / "trust.toml"),
     key=load_pem_private_key((folder / "key.pem").read_bytes(), None), signer=NoteSigner.decode(seed),
 )
 print("ready", flush=True)
@@ -165,7 +165,7 @@ def test_a_binder_that_is_killed_anywhere_loses_nothing_and_binds_nothing_twice(
     chance = random.Random(7)  # noqa: S311  when to kill, not what to hide
     _write_key(place, tmp_path)
     ids: list[int] = []
-    command = [sys.executable, "-c", _LOOP, str(tmp_path), ledger.url, place.signer.encode()]
+    command = [sys.executable, "-c", _LOOP, str(tmp_path), ledger.url, place.signer.encode(), place.url]
     place.open()
     process = _started(command)
     for _ in range(20):
