@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deploy": ("deploy", "deploy a digest that was allowed, after verifying it again"),
     "trace": ("trace", "follow a posting to its build, or a build to its postings"),
     "verify": ("verify", "check the evidence log, offline"),
+    "export": ("export", "write the evidence log as a directory that anybody can verify"),
     "evidence": ("evidence", "search and show what was recorded"),
     "store": ("store", "migrate the evidence store, drain its inbox, recover it"),
     "explain": ("explain", "say why a decision was made, or what a rule asks"),
