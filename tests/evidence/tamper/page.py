@@ -11,8 +11,9 @@ from tests.evidence.tamper.whole import ALTERED, DEFENCES, Judged, said
 
 # What verification does not fail on, and why that is right.
 HARMLESS = {
-    "inbox": "not evidence yet: what waits is verified when it is recorded, and refused on the record if it does not "
-    "hold; what is deleted here was never acknowledged as recorded",
+    "inbox": "not evidence yet. A bundle that was altered while it waited is refused on the record when it is taken; "
+    "`controls` and `refs` beside it are not signed, and are recorded as they then are; what is deleted here was never "
+    "acknowledged as recorded",
     "checkpoint delete": "a warning: the archive has them, and a newer one says more",
     "checkpoint truncate": "a warning: the archive has them, and a newer one says more",
 }

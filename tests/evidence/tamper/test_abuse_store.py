@@ -272,6 +272,26 @@ def test_an_administrator_who_opens_a_door_is_found_until_he_has_closed_it(grant
     assert on_postgresql.verify().answer is Answer.VERIFIED
 
 
+def test_what_was_altered_in_the_inbox_is_refused_on_the_record(place: Bench) -> None:
+    """But for refs and controls, which nobody signed: they are recorded as they are when the sequencer comes."""
+    log = place.open()
+    mark = "?" if place.url.startswith("sqlite") else "%s"
+    bundle = place.bundle(sound=True)
+    forged = bundle.replace(b'"sig":"M', b'"sig":"N')
+    with closing(administrator(place.url)) as connection:
+        for identity, content in (("a", bundle), ("b", bundle)):
+            connection.execute(f"INSERT INTO inbox (id, bundle) VALUES ({mark}, {mark})", (identity, content))
+        connection.execute(f"UPDATE inbox SET bundle = {mark} WHERE id = 'a'", (forged,))
+        connection.execute("UPDATE inbox SET refs = '[\"decision:9\"]' WHERE id = 'b'")
+
+    drained = log.drain(now=NOW)
+
+    assert (drained.recorded, drained.refused) == (1, 1)
+    assert [row.refs for row in log.search(kind="refusal")] == [("refused:signature_invalid",)]
+    assert [row.refs for row in log.search(kind="scan")] == [("decision:9",)]
+    assert place.verify().answer is Answer.VERIFIED
+
+
 def test_an_erasure_takes_the_payload_and_leaves_every_hash(place: Bench, tmp_path: Path) -> None:
     """The control of all these: what is recorded may go, and verification lists it apart."""
     log = place.fill(3)
