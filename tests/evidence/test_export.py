@@ -70,7 +70,7 @@ def test_an_export_that_was_interrupted_is_mended_by_the_next(on_sqlite: Bench, 
     before = files(tmp_path / "export")
     grow(on_sqlite, 2)
 
-    def stop(_: Path) -> None:
+    def stop(_folder: Path, _size: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -74,8 +74,8 @@ class Vandal:
             wanted = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
             return [(f"DROP TRIGGER {name}", sql) for name, sql in self.run(wanted, [self.table.name])]
         wanted = (
-            "SELECT t.tgname, c.relname, pg_get_triggerdef(t.oid) FROM pg_trigger t "
-            "JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgparentid = 0 "
+            "SELECT t.tgname, c.relname, pg_get_triggerdef(t.oid) "
+            "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgparentid = 0 "
             "AND (c.relname = ? OR (? = 'entry' AND c.relname ~ 'entry_p'))"
         )
         name = self.table.name

@@ -71,7 +71,8 @@ def attempt(subject: Victim, table: Table, case: Case) -> Outcome:
 
 
 def _cases(vandal: Vandal, subject: Victim) -> Iterator[Case]:
-    table, keys = vandal.table, vandal.keys()
+    table = vandal.table
+    keys = sorted(vandal.keys(), key=lambda key: _bad(vandal, subject, key) or 0)  # ids and commitments are random
     places = _places(keys)
     middle = places["middle"]
     for column in table.columns:

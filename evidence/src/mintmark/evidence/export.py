@@ -44,14 +44,14 @@ class Companions:
     What an auditor wants beside the log, as bytes; what is not given is not in the export.
 
     `policy` is a C2SP tlog-policy, `trust` the trust file, `tsa` certificates in PEM, `verifier` the verifier in one
-    file. `others` write their part below the folder, before the checkpoint is placed.
+    file. `others` are given the folder and the size of the export, and write before the checkpoint is placed.
     """
 
     policy: bytes | None = None
     trust: bytes | None = None
     tsa: bytes | None = None
     verifier: bytes | None = None
-    others: tuple[Callable[[Path], object], ...] = ()
+    others: tuple[Callable[[Path, int], object], ...] = ()
 
     def files(self) -> dict[str, bytes | None]:
         return {
@@ -97,7 +97,7 @@ def export_store(
         for table in PROJECTION:
             export.write_projection(table)
         _copy_archive(archive, log_key, target, export.size)
-        _copy_companions(companions, target)
+        _copy_companions(companions, target, export.size)
         _write(target / "checkpoint", note)
         export.tidy()
         return export.size
@@ -245,14 +245,14 @@ def _copy_archive(archive: Archive, log_key: VerifierKey, folder: Path, size: in
             _write(folder / "timestamp" / path.name, response)
 
 
-def _copy_companions(companions: Companions, folder: Path) -> None:
+def _copy_companions(companions: Companions, folder: Path, size: int) -> None:
     for name, content in companions.files().items():
         if content is None:
             (folder / name).unlink(missing_ok=True)
         else:
             _write(folder / name, content)
     for write in companions.others:
-        write(folder)
+        write(folder, size)
 
 
 def _bytes(value: Any, what: str) -> bytes:

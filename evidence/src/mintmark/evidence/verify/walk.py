@@ -22,6 +22,7 @@ from mintmark.evidence.verify.interface import Snapshot
 from mintmark.evidence.verify.report import Findings, Level
 
 ERASED = "erased:"
+_MAX_INDEX = 1 << 63
 _LATER_EPOCH = re.compile(r".+/([2-9]|[1-9][0-9]+)")
 
 
@@ -246,7 +247,7 @@ class Comparison:
     def _index_of(self, row: tuple[Any, ...]) -> int:
         """A row whose index is no number comes first, and is found there."""
         value = row[self._at] if len(row) > self._at else None
-        return value if isinstance(value, int) else -1
+        return int(value) if isinstance(value, (int, float)) and abs(value) < _MAX_INDEX else -1
 
     def _fail(self, row: tuple[Any, ...], what: str, index: int | None) -> None:
         at = self._index_of(row)

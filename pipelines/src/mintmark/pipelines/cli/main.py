@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("trace", "follow a posting to its build, or a build to its postings"),
     "verify": ("verify", "check the evidence log, offline"),
     "verify-bundle": ("verify_bundle", "check one signed statement about a file or digest, offline"),
+    "export": ("export", "write the evidence log as a directory that anybody can verify"),
     "evidence": ("evidence", "search and show what was recorded"),
     "store": ("store", "migrate the evidence store, drain its inbox, recover it"),
     "explain": ("explain", "say why a decision was made, or what a rule asks"),

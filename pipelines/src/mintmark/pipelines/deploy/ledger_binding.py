@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mintmark.evidence.binder import DEFAULT_LEDGER, Binder
 from mintmark.evidence.ledger.verification import BoundBatch
 from mintmark.evidence.log import EvidenceLog
 from mintmark.pipelines.deploy.interface import Running
@@ -17,7 +18,7 @@ from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sign.interface import Signer
 
 if TYPE_CHECKING:
-    from mintmark.evidence.binder import Binder
+    from mintmark.evidence.ledger.database import LedgerDatabase
 
 URL_VARIABLE = "FLORIN_DATABASE_URL"
 LOCAL = "local"
@@ -41,8 +42,17 @@ def ledger_url(locations: Locations, given: str | None) -> str:
 
 
 @contextmanager
-def open_binder(log: EvidenceLog, signer: Signer, *, url: str, ledger: str | None = None) -> Iterator[Binder]:
-    """A binder of the ledger at `url` into `log`. Raises `LedgerUnavailable`."""
+def ledger_source(url: str | None) -> Iterator[LedgerDatabase | None]:
+    """The ledger at a URL, open for reading; nothing where no URL is given. Raises `LedgerUnavailable`."""
+    if url is None:
+        yield None
+        return
+    with _ledger(url) as database:
+        yield database
+
+
+@contextmanager
+def _ledger(url: str) -> Iterator[LedgerDatabase]:
     try:
         from mintmark.evidence.ledger.database import open_ledger
     except ImportError as cause:
@@ -51,9 +61,14 @@ def open_binder(log: EvidenceLog, signer: Signer, *, url: str, ledger: str | Non
             reason="not_installed",
             remedy="install mintmark[postgresql]",
         ) from cause
-    from mintmark.evidence.binder import DEFAULT_LEDGER, Binder
-
     with open_ledger(url) as database:
+        yield database
+
+
+@contextmanager
+def open_binder(log: EvidenceLog, signer: Signer, *, url: str, ledger: str | None = None) -> Iterator[Binder]:
+    """A binder of the ledger at `url` into `log`. Raises `LedgerUnavailable`."""
+    with _ledger(url) as database:
         yield Binder(log=log, database=database, sign=signer.sign, ledger=ledger or DEFAULT_LEDGER)
 
 

@@ -1,0 +1,136 @@
+"""What is done to a whole store: an old copy brought back, or every row made anew, with the log's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.evidence.builders import Clerk
+from tests.evidence.tamper.logs import BATCHES, SIZE, Victim, verify
+
+from mintmark.evidence.archive import Archive
+from mintmark.evidence.errors import EvidenceError
+from mintmark.evidence.leaf import parse_leaf
+from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.store.interface import NewEntry
+from mintmark.evidence.store.open import open_backend, open_store
+from mintmark.evidence.store.sql_store import SqlStore
+from mintmark.evidence.verify.live import LiveSource
+from mintmark.evidence.verify.report import Answer, VerificationReport
+
+ALTERED = 300
+NewStore = Callable[[str], str]  # a name → the URL of an empty store
+Defence = Callable[[Victim, LiveSource], VerificationReport]
+
+# What the auditor has. Another defence, such as witnesses, is another column of the table.
+DEFENCES: dict[str, Defence] = {
+    "the archive as it is now": verify,
+    "and one checkpoint that somebody else kept": lambda subject, source: verify(subject, source, seen=subject.kept()),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruin:
+    """A store and an archive as an attacker left them; `has` is what he needed for it."""
+
+    title: str
+    has: str
+    url: str
+    archive: Path
+    unharmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    ruin: Ruin
+    reports: dict[str, VerificationReport]
+    opening: str
+
+
+def ruins(subject: Victim, folder: Path, new_store: NewStore) -> Iterator[Ruin]:
+    place = subject.place
+    yield Ruin(title="nothing (the control)", has="", url=place.url, archive=place.archive, unharmed=True)
+    yield Ruin(title="the archive is deleted", has="the archive", url=place.url, archive=folder / "none", unharmed=True)
+    yield Ruin(title="the store is an old copy", has="the database", url=subject.old, archive=place.archive)
+    yield Ruin(
+        title="store and archive are old copies",
+        has="the database, the archive",
+        url=subject.old,
+        archive=subject.old_archive,
+    )
+    unsigned, _ = rewritten(subject, new_store("unsigned"), folder / "unused", signed=False)
+    yield Ruin(title="all rows are made anew, unsigned", has="the database", url=unsigned, archive=place.archive)
+    signed, archive = rewritten(subject, new_store("signed"), folder / "forged", signed=True)
+    yield Ruin(
+        title="all rows are made anew and signed", has="the database, the log's key", url=signed, archive=place.archive
+    )
+    yield Ruin(
+        title="all rows are made anew and signed, the archive too",
+        has="the database, the log's key, the archive",
+        url=signed,
+        archive=archive,
+    )
+
+
+def judge(subject: Victim, ruin: Ruin) -> Judged:
+    source = LiveSource(backend=open_backend(ruin.url), archive=Archive(folder=ruin.archive))
+    reports = {name: defence(subject, source) for name, defence in DEFENCES.items()}
+    return Judged(ruin=ruin, reports=reports, opening=_opening(subject, ruin))
+
+
+def rewritten(subject: Victim, url: str, archive: Path, *, signed: bool) -> tuple[str, Path]:
+    """The same log but for one entry, in the same batches: entries, tiles, batches, head and projection agree."""
+    place = subject.place
+    old, new = SqlStore(open_backend(place.url)), open_store(url, origin=place.signer.name)
+    entries = [_copied(old, index) for index in range(SIZE)]
+    first = 0
+    for count in _batches():
+        new.append(entries[first : first + count])
+        if signed:
+            _open(replace(subject, place=replace(place, url=url, archive=archive))).publish()
+        first += count
+    if not signed:  # the checkpoints of the true log are all that he has
+        for _, note in Archive(folder=place.archive).notes():
+            new.keep_checkpoint(int(note.split(b"\n")[1]), note)
+    return url, archive
+
+
+def _batches() -> Iterator[int]:
+    """As the victim was filled; the erasure was recorded before the last batch."""
+    yield from (*BATCHES[:-1], 1, BATCHES[-1])
+
+
+def _copied(store: SqlStore, index: int) -> NewEntry:
+    content = store.entries(index, 1)[0].content
+    leaf = parse_leaf(content)
+    if index == ALTERED:
+        leaf = replace(leaf, at=leaf.at.replace("2026", "2025", 1))
+        content = leaf.encode()
+    salt, payload = store.payload(leaf.commitment) or (None, None)
+    return NewEntry(leaf=leaf, content=content, salt=salt, payload=payload)
+
+
+def _opening(subject: Victim, ruin: Ruin) -> str:
+    """Whether the log itself would go on from there."""
+    try:
+        _open(replace(subject, place=replace(subject.place, url=ruin.url, archive=ruin.archive)))
+    except EvidenceError as refused:
+        return f"refused: `{refused.reason}`"
+    return "opens"
+
+
+def _open(subject: Victim) -> EvidenceLog:
+    place = subject.place
+    return EvidenceLog.open(
+        place.url, archive=place.archive, signer=place.signer, trust=place.trust, clerk=Clerk(place.key)
+    )
+
+
+def said(ruin: Ruin, report: VerificationReport) -> str:
+    if report.answer is Answer.VERIFIED:
+        return "verified" if ruin.unharmed else "**verified: not detectable**"
+    if report.answer is Answer.NOT_VERIFIABLE:
+        return "not verifiable"
+    levels = " ".join(sorted({item.level for item in report.broken}))
+    return f"failed, {levels} · {report.first_bad_index}"
