@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
+from mintmark.evidence import tiles
 from mintmark.evidence.errors import LogRefused
 from mintmark.evidence.leaf import Leaf
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.interface import Head, StoredEntry, Waiting
 from mintmark.evidence.tiles import WIDTH, Edge
-from mintmark.evidence.tree import HASH_SIZE, perfect_root
+from mintmark.evidence.tree import HASH_SIZE
 
 MAX_PARAMETERS = 500  # SQLite bounds them
 
@@ -101,7 +102,7 @@ def tile_root(connection: Connection, level: int, index: int) -> bytes:
         raise LogRefused(
             f"tile {level}/{index} is missing or damaged", reason="tile_missing", remedy="run `mintmark verify`"
         )
-    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
+    return tiles.tile_root(content)
 
 
 def project(numbered: Iterable[tuple[int, Leaf]]) -> dict[Table, list[tuple[Any, ...]]]:

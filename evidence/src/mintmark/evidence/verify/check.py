@@ -13,9 +13,11 @@ from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused
 from mintmark.evidence.note import VerifierKey
 from mintmark.evidence.trust import TrustPolicy
+from mintmark.evidence.verify import hashing
+from mintmark.evidence.verify.exported import ExportedSnapshot
 from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
-from mintmark.evidence.verify.walk import Walk, Walked
+from mintmark.evidence.verify.walk import HASHED, Walk, Walked
 
 ALL_LEVELS = frozenset(Level)
 
@@ -77,6 +79,10 @@ def _opened(notes: list[Note], trust: Trust, findings: Findings) -> dict[str, Ch
 
 
 def _walk(snapshot: Snapshot, findings: Findings, levels: frozenset[Level], trust: Trust, known: _Known) -> Walked:
+    if isinstance(snapshot, ExportedSnapshot) and levels <= HASHED and snapshot.size >= hashing.LEAST:
+        hashed = hashing.hash_export(snapshot, known.sizes())
+        if hashed is not None:
+            return hashed
     batches = dict(snapshot.batches())
     walk = Walk(
         snapshot=snapshot, findings=findings, levels=levels, trust=trust.policy, trusted_time=lambda _: _no_time()

@@ -15,8 +15,8 @@ from mintmark.evidence.errors import EvidenceError, NotFound
 from mintmark.evidence.leaf import SALT_SIZE
 from mintmark.evidence.note import parse_note
 from mintmark.evidence.store import tables
-from mintmark.evidence.tiles import WIDTH, decode_entries, tile_path
-from mintmark.evidence.tree import HASH_SIZE
+from mintmark.evidence.tiles import WIDTH, decode_entries, tile_path, tile_root
+from mintmark.evidence.tree import HASH_SIZE, leaf_hash
 from mintmark.evidence.verify.interface import Note, Snapshot, Timestamp
 
 PROJECTION = ("view_entry", "view_subject", "view_ref")
@@ -123,11 +123,31 @@ class ExportedSnapshot:
             name = path.relative_to(self.folder).as_posix()
             if path.is_symlink() or (path.is_file() and name not in wanted):
                 wrong.append((name, "is not of this log"))
-        return wrong + [
-            (name, "is missing or has another length")
+        short = {
+            name
             for name, length in _expected_tiles(self.size)
             if length and not _has_length(self.folder / name, length)
+        }
+        wrong += [(name, "is missing or has another length") for name in sorted(short)]
+        return wrong + [
+            (name, "is not what the entries make")
+            for name, content in self._partial_tiles()
+            if name not in short and read(self.folder / name) != content
         ]
+
+    def _partial_tiles(self) -> Iterator[tuple[str, bytes]]:
+        """As they follow from the full tiles below them, which the walk has compared."""
+        level, width = 0, self.size
+        while width:
+            index, wide = divmod(width, WIDTH)
+            last = self.folder / tile_path("entries", index, wide)
+            if wide and level == 0 and last.is_file():
+                yield tile_path(0, index, wide), b"".join(map(leaf_hash, decode_entries(read(last))))
+            elif wide and level:
+                below = [self.tile(level - 1, at) for at in range(index * WIDTH, width)]
+                if all(tile is not None and len(tile) == WIDTH * HASH_SIZE for tile in below):
+                    yield tile_path(level, index, wide), b"".join(map(tile_root, below))
+            level, width = level + 1, width // WIDTH
 
 
 def read(path: Path) -> bytes:
