@@ -115,16 +115,16 @@ def _check(value: Any, *, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise FormatError("canonical JSON", why=f"nested deeper than {MAX_DEPTH}")
     match value:
+        case str():
+            _check_text(value)
         case None | bool():
             return
         case int() if abs(value) <= MAX_SAFE_INTEGER:
             return
-        case str():
-            _check_text(value)
         case list() | tuple():
             for item in value:
                 _check(item, depth=depth + 1)
-        case Mapping():
+        case dict() | Mapping():
             for key, item in value.items():
                 if not isinstance(key, str) or not key.isascii():
                     raise FormatError("canonical JSON", why=f"key {key!r} is not ASCII")
@@ -134,6 +134,8 @@ def _check(value: Any, *, depth: int) -> None:
 
 
 def _check_text(text: str) -> None:
+    if text.isascii():
+        return
     if _SURROGATE.search(text):
         raise FormatError("canonical JSON", why="a lone surrogate")
     if not unicodedata.is_normalized("NFC", text):

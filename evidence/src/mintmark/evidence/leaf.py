@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from mintmark.evidence.canonical import canonical, parse_strict
 from mintmark.evidence.errors import FormatError
@@ -106,6 +107,7 @@ def check_id(identity: str) -> str:
     return identity
 
 
+@lru_cache(maxsize=16)  # the entries of a batch have one moment
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, so that the order of the texts is the order of the moments."""
     if moment.tzinfo is None:

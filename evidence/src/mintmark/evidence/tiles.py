@@ -62,14 +62,14 @@ class Edge:
     def root(self) -> bytes:
         if not self.size:
             return EMPTY_ROOT
-        peaks = [peak for level in self.levels for peak in reversed(_peaks(level))]
+        peaks = [peak for level in self.levels for peak in reversed(peaks_of(level))]
         root = peaks[0]
         for peak in peaks[1:]:
             root = node_hash(peak, root)
         return root
 
 
-def _peaks(hashes: Sequence[bytes]) -> list[bytes]:
+def peaks_of(hashes: Sequence[bytes]) -> list[bytes]:
     """Roots of the perfect subtrees of a list, left to right."""
     peaks, at = [], 0
     while at < len(hashes):
@@ -130,6 +130,11 @@ class TiledTree:
                 )
             self._tiles[level, index] = [content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)]
         return self._tiles[level, index]
+
+
+def tile_root(content: bytes) -> bytes:
+    """The root over a full tile."""
+    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
 
 
 def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:

@@ -52,11 +52,13 @@ class CompactRange:
         self._peaks.append(leaf)
         self.size += 1
 
-    def root(self) -> bytes:
-        if not self._peaks:
+    def root(self, *, after: Sequence[bytes] = ()) -> bytes:
+        """The root over this range, and over smaller perfect subtrees that come `after` it."""
+        every = [*self._peaks, *after]
+        if not every:
             return EMPTY_ROOT
-        root = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
+        root = every[-1]
+        for peak in reversed(every[:-1]):
             root = node_hash(peak, root)
         return root
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, select, text
 
+from mintmark.evidence import tiles
 from mintmark.evidence.errors import LogRefused
 from mintmark.evidence.leaf import Leaf
 from mintmark.evidence.store import tables
 from mintmark.evidence.store.interface import Head, StoredEntry, Waiting
 from mintmark.evidence.tiles import WIDTH, Edge
-from mintmark.evidence.tree import HASH_SIZE, perfect_root
+from mintmark.evidence.tree import HASH_SIZE
 
 MAX_PARAMETERS = 500  # SQLite bounds them
 
@@ -32,12 +34,16 @@ def read_entries(connection: Connection, first: int, count: int) -> list[StoredE
 
 
 def read_indexes(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """id → index, of those that are recorded."""
-    table, found = tables.entry_id, dict[str, int]()
-    for at in range(0, len(ids), MAX_PARAMETERS):
-        wanted = select(table.c.id, table.c.idx).where(table.c.id.in_(ids[at : at + MAX_PARAMETERS]))
-        found |= {row.id: row.idx for row in connection.execute(wanted)}
-    return found
+    """id → index, of those that are recorded. One parameter for all ids: a thousand took a fifth of an append."""
+    name = connection.dialect.name
+    found = connection.execute(_BY_IDS[name], {"ids": list(ids) if name == "postgresql" else json.dumps(ids)})
+    return {row.id: row.idx for row in found}
+
+
+_BY_IDS = {
+    "postgresql": text("SELECT id, idx FROM entry_id WHERE id = ANY(:ids)"),
+    "sqlite": text("SELECT id, idx FROM entry_id WHERE id IN (SELECT value FROM json_each(:ids))"),
+}
 
 
 def read_tile(connection: Connection, level: int, index: int) -> bytes | None:
@@ -119,7 +125,7 @@ def tile_root(connection: Connection, level: int, index: int) -> bytes:
         raise LogRefused(
             f"tile {level}/{index} is missing or damaged", reason="tile_missing", remedy="run `mintmark verify`"
         )
-    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
+    return tiles.tile_root(content)
 
 
 def project(numbered: Iterable[tuple[int, Leaf]]) -> dict[Table, list[tuple[Any, ...]]]:

@@ -15,11 +15,13 @@ from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused
 from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import VerifierKey, parse_note
 from mintmark.evidence.trust import TrustPolicy
+from mintmark.evidence.verify import hashing
+from mintmark.evidence.verify.exported import ExportedSnapshot
 from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
 from mintmark.evidence.verify.ledger_level import check_ledger
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
 from mintmark.evidence.verify.third_parties import Heard, hear, judge_quorum
-from mintmark.evidence.verify.walk import Walk, Walked
+from mintmark.evidence.verify.walk import HASHED, Walk, Walked, is_later_epoch
 
 ALL_LEVELS = frozenset(Level)
 
@@ -146,6 +148,12 @@ def _walk(
     wanted: set[int],
     heard: Heard,
 ) -> None:
+    only_hashed = levels <= HASHED and not is_later_epoch(trust.log_key.name)
+    if only_hashed and isinstance(snapshot, ExportedSnapshot) and snapshot.size >= hashing.LEAST:
+        hashed = hashing.hash_export(snapshot, wanted)
+        if hashed is not None:
+            walked.size, walked.root, walked.roots = hashed.size, hashed.root, hashed.roots
+            return
     walk = Walk(
         origin=trust.log_key.name,
         snapshot=snapshot,

@@ -23,8 +23,8 @@ from mintmark.evidence.ledger.exported import ExportedLedger
 from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.note import parse_note
 from mintmark.evidence.store import tables
-from mintmark.evidence.tiles import MAX_ENTRY_BYTES, WIDTH, decode_entries, tile_path
-from mintmark.evidence.tree import HASH_SIZE, leaf_hash, perfect_root
+from mintmark.evidence.tiles import MAX_ENTRY_BYTES, WIDTH, decode_entries, tile_path, tile_root
+from mintmark.evidence.tree import HASH_SIZE, leaf_hash
 from mintmark.evidence.verify.interface import Note, Snapshot, Timestamp
 
 PROJECTION = ("view_entry", "view_subject", "view_ref")
@@ -261,9 +261,7 @@ def _bundles(size: int) -> Iterator[str]:
 
 
 def _root_of(content: bytes) -> bytes:
-    if len(content) != WIDTH * HASH_SIZE:
-        return b""
-    return perfect_root([content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)])
+    return tile_root(content) if len(content) == WIDTH * HASH_SIZE else b""
 
 
 def _size(note: bytes) -> int:
