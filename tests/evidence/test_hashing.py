@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from tests.evidence.builders import Bench, bench
 
+from mintmark.evidence.archive import name_of
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.tiles import Edge, encode_entries, tile_path
 from mintmark.evidence.tree import HASH_SIZE, leaf_hash, perfect_root
 from mintmark.evidence.verify import hashing
 from mintmark.evidence.verify.check import Trust, verify_log
-from mintmark.evidence.verify.exported import ExportedSnapshot, ExportedSource
+from mintmark.evidence.verify.exported import PROJECTION, ExportedSnapshot, ExportedSource
 from mintmark.evidence.verify.report import Answer, Level, VerificationReport
 
 LEVELS = (frozenset({Level.L1}), frozenset({Level.L1, Level.L2}))
@@ -27,11 +28,13 @@ def write_export(place: Bench, folder: Path, size: int) -> None:
         edge.append([entry_hash])
         if number % 77 == 0 or number in {255, 256, 257, 512, size}:
             checkpoint = Checkpoint(origin=place.signer.name, size=number, root=edge.root())
-            write(folder / f"checkpoint-archive/{number:012d}.note", checkpoint.sign(place.signer))
+            write(folder / f"checkpoint-archive/{name_of(checkpoint)}", checkpoint.sign(place.signer))
     write(folder / "checkpoint", checkpoint.sign(place.signer))
     for first in range(0, size, 256):
         some = entries[first : first + 256]
         write(folder / tile_path("entries", first // 256, len(some)), encode_entries(some))
+    for table in PROJECTION:
+        write(folder / f"projection/{table}.jsonl", b"")
     level = 0
     while hashes:
         for first in range(0, len(hashes), 256):
@@ -108,7 +111,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a partial tile": ("tile/0/005.p/5", flip),
     "a partial tile above": ("tile/1/000.p/5", flip),
     "a tile of no log": ("tile/3/000", forge_tile),
-    "an archived checkpoint": ("checkpoint-archive/000000000077.note", flip),
+    "an archived checkpoint": ("checkpoint-archive/000000000077-*.note", flip),
 }
 
 
@@ -118,7 +121,8 @@ def test_what_does_not_hold_is_found_as_the_walk_finds_it(
 ) -> None:
     place, (path, damage) = bench(tmp_path), DAMAGE[what]
     write_export(place, tmp_path / "export", 5 * 256 + 5)
-    damage(tmp_path / "export" / path)
+    for found in list((tmp_path / "export").glob(path)) or [tmp_path / "export" / path]:
+        damage(found)
 
     *_, (hashed, walked) = reports(place, tmp_path / "export", monkeypatch)
 
@@ -134,4 +138,4 @@ def test_a_tile_over_tiles_that_does_not_hold_is_found(tmp_path: Path, monkeypat
     *_, (hashed, walked) = reports(place, tmp_path / "export", monkeypatch)
 
     assert hashed == walked
-    assert (hashed.broken[0].level, hashed.broken[0].place, hashed.broken[0].index) == ("L1", "tile", 0)
+    assert (hashed.broken[0].level, hashed.broken[0].place, hashed.broken[0].index) == ("L1", "tile", 255 * 256)

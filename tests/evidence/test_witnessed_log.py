@@ -50,7 +50,9 @@ class Witnessed:
             witnesses=self.policy,
         )
 
-    def verify(self, *, trust: TrustPolicy | None = None, authorities: tuple[bytes, ...] = ()) -> VerificationReport:
+    def verify(
+        self, *, trust: TrustPolicy | None = None, authorities: tuple[bytes, ...] = (), ask: bool = False
+    ) -> VerificationReport:
         source = LiveSource(backend=open_backend(self.place.url), archive=Archive(folder=self.place.archive))
         return verify_log(
             source,
@@ -60,6 +62,7 @@ class Witnessed:
                 witnesses=self.policy,
                 authorities=authorities,
             ),
+            ask=ask,
         )
 
 
@@ -162,8 +165,23 @@ def test_a_restored_store_and_archive_are_found_by_the_witnesses_when_it_opens(
 
     with pytest.raises(LogRefused) as refused:
         log_with_witnesses.open()
+    alone, asked = log_with_witnesses.verify(), log_with_witnesses.verify(ask=True)
 
     assert refused.value.reason == "rollback"
+    assert alone.answer is Answer.VERIFIED  # sound in itself, with the cosignatures of its day
+    assert (asked.answer, asked.broken[0].index, asked.broken[0].reason[:8]) == (Answer.FAILED, 1, "rollback")
+
+
+def test_witnesses_that_are_asked_say_what_they_have_seen(log_with_witnesses: Witnessed) -> None:
+    log_with_witnesses.open().record(log_with_witnesses.place.bundle(number=1), now=now())
+
+    there = log_with_witnesses.verify(ask=True)
+    log_with_witnesses.running.close()
+    away = log_with_witnesses.verify(ask=True)
+
+    assert there.answer is Answer.VERIFIED
+    assert "the log has 1 entries; W1 has seen 1, W2 has seen 1, W3 has seen 1" in there.warnings
+    assert (away.answer, away.missing[0].place) == (Answer.NOT_VERIFIABLE, "witnesses")
 
 
 def test_another_history_under_the_same_key_is_found_by_the_witnesses(

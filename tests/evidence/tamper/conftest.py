@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
 from tests.evidence.postgres import Server
 from tests.evidence.tamper.logs import Victim, victim
@@ -10,9 +13,10 @@ BACKENDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def victims(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> dict[str, Victim]:
+def victims(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[dict[str, Victim]]:
     urls = {"sqlite": None, "postgresql": postgres.database()}
-    return {name: victim(tmp_path_factory.mktemp(name), url) for name, url in urls.items()}
+    with ExitStack() as running:
+        yield {name: victim(tmp_path_factory.mktemp(name), running, url) for name, url in urls.items()}
 
 
 @pytest.fixture(params=BACKENDS)

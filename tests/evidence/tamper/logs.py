@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +11,15 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection, create_engine
-from tests.evidence.builders import NOW, Bench, bench, signed, statement, trust_text
+from tests.evidence.builders import NOW, Bench, Clerk, bench, signed, statement, trust_text
 from tests.evidence.stores import copy_store
+from tests.evidence.witness.builders import serving, witness
 
 from mintmark.evidence.archive import Archive
+from mintmark.evidence.endorsement import WitnessQuorum
 from mintmark.evidence.leaf import parse_leaf
 from mintmark.evidence.log import EvidenceLog, Submission, enqueue
+from mintmark.evidence.log_policy import LogPolicy, parse_log_policy
 from mintmark.evidence.store.interface import Backend
 from mintmark.evidence.store.open import open_backend
 from mintmark.evidence.trust import TrustPolicy
@@ -24,6 +27,7 @@ from mintmark.evidence.verify.check import ALL_LEVELS, Trust, verify_log
 from mintmark.evidence.verify.interface import Note
 from mintmark.evidence.verify.live import LiveSource
 from mintmark.evidence.verify.report import Level, VerificationReport
+from mintmark.evidence.witness.client import WitnessClient
 
 BATCHES = (1, 255, 100, 164)
 OLD, SIZE = 356, 521
@@ -32,15 +36,24 @@ ERASED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Victim:
-    """`old` is a copy of the store as it was after `OLD` entries; `notes` are copies of checkpoints kept elsewhere."""
+    """
+    `old` is a copy of the store as it was after `OLD` entries; `policy` asks for the cosignature of a witness.
+
+    The witness saw every checkpoint of the log, and is still there.
+    """
 
     place: Bench
     old: str
     old_archive: Path
     commitments: tuple[str, ...]
+    policy: LogPolicy
 
-    def trusted(self) -> Trust:
-        return Trust(log_key=self.place.signer.verifier, policy=self.place.trust)
+    def trusted(self, *, witnesses: bool = False) -> Trust:
+        return Trust(
+            log_key=self.place.signer.verifier,
+            policy=self.place.trust,
+            witnesses=self.policy if witnesses else None,
+        )
 
     def kept(self) -> list[Note]:
         """What somebody copied when it was new: the last checkpoint."""
@@ -56,9 +69,10 @@ def two_keys(folder: Path, url: str | None) -> tuple[Bench, ec.EllipticCurvePriv
     return replace(place, trust=TrustPolicy.load(path)), other
 
 
-def victim(folder: Path, url: str | None = None) -> Victim:
+def victim(folder: Path, running: ExitStack, url: str | None = None) -> Victim:
     place, other = two_keys(folder, url)
-    log, number, old, old_archive = place.open(), 0, "", folder / "old-archive"
+    policy = _policy(place, folder, running)
+    log, number, old, old_archive = opened(place, policy), 0, "", folder / "old-archive"
     for count in BATCHES:
         submissions = [submission(place, other, index) for index in range(number, number + count)]
         log.record_all(submissions, now=NOW + timedelta(hours=number))
@@ -69,7 +83,26 @@ def victim(folder: Path, url: str | None = None) -> Victim:
             log.erase(ERASED, basis="gdpr-17", now=NOW)
     _wait(log, place)
     commitments = tuple(parse_leaf(entry.content).commitment for entry in log.store.entries(0, SIZE))
-    return Victim(place=place, old=old, old_archive=old_archive, commitments=commitments)
+    return Victim(place=place, old=old, old_archive=old_archive, commitments=commitments, policy=policy)
+
+
+def opened(place: Bench, policy: LogPolicy | None) -> EvidenceLog:
+    """The log, with its witness or without."""
+    return EvidenceLog.open(
+        place.url,
+        archive=place.archive,
+        signer=place.signer,
+        trust=place.trust,
+        clerk=Clerk(place.key),
+        endorsers=() if policy is None else (WitnessQuorum(client=WitnessClient(policy=policy)),),
+    )
+
+
+def _policy(place: Bench, folder: Path, running: ExitStack) -> LogPolicy:
+    alone = f"log {place.signer.vkey}\n"
+    served = witness(folder / "witness", parse_log_policy(f"{alone}quorum none\n".encode()))
+    url = running.enter_context(serving(served))
+    return parse_log_policy(f"{alone}witness W {served.signer.vkey} {url}\nquorum W\n".encode())
 
 
 def submission(place: Bench, other: ec.EllipticCurvePrivateKey, number: int, **more: Any) -> Submission:
@@ -137,6 +170,11 @@ def attacked(subject: Victim) -> Iterator[tuple[Connection, LiveSource]]:
 
 
 def verify(
-    subject: Victim, source: LiveSource, *, levels: frozenset[Level] = ALL_LEVELS, seen: list[Note] | None = None
+    subject: Victim,
+    source: LiveSource,
+    *,
+    levels: frozenset[Level] = ALL_LEVELS,
+    seen: list[Note] | None = None,
+    witnesses: bool = False,
 ) -> VerificationReport:
-    return verify_log(source, subject.trusted(), levels=levels, seen=seen or [])
+    return verify_log(source, subject.trusted(witnesses=witnesses), levels=levels, seen=seen or [])

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from tests.evidence.tamper.logs import OLD, SIZE
 from tests.evidence.tamper.matrix import Outcome
-from tests.evidence.tamper.whole import ALTERED, DEFENCES, Judged, said
+from tests.evidence.tamper.whole import ALTERED, DEFENCES, OPENINGS, Judged, said
 
 # What verification does not fail on, and why that is right.
 HARMLESS = {
@@ -90,11 +90,11 @@ def _attack(place: str) -> str:
 
 
 def _whole(wholes: Sequence[tuple[str, Judged]]) -> str:
-    columns = [*DEFENCES, "opening the log"]
+    columns = [*DEFENCES, *OPENINGS]
     lines = [WHOLE + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 2)]
     for title in dict.fromkeys(judged.ruin.title for _, judged in wholes):
         both = [judged for _, judged in wholes if judged.ruin.title == title]
-        cells = [*(said(both[0].ruin, both[0].reports[name]) for name in DEFENCES), both[0].opening]
+        cells = [*(said(both[0].ruin, both[0].reports[name]) for name in DEFENCES), *both[0].openings]
         lines.append(f"| {title} | {both[0].ruin.has} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -103,4 +103,8 @@ FOOT = """
 Both backends give the same answers. **Not detectable without a witness**, or without a checkpoint that somebody else
 kept: who can write the database and the archive brings back old copies of both, and who has the log's key too writes
 another history. `mintmark verify --seen FILE` takes such a checkpoint.
+
+With a witness a rewritten history has no cosignature and is not verifiable, and the log does not open on it. Old copies
+of store and archive carry cosignatures of their day, so who looks at them alone sees a sound log that ends earlier: the
+witness, who remembers, refuses when the log is opened, and `mintmark verify --ask-witnesses` fails with `rollback`.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -277,7 +278,9 @@ def test_what_was_altered_in_the_inbox_is_refused_on_the_record(place: Bench) ->
     log = place.open()
     mark = "?" if place.url.startswith("sqlite") else "%s"
     bundle = place.bundle(sound=True)
-    forged = bundle.replace(b'"sig":"M', b'"sig":"N')
+    document = json.loads(bundle)
+    other = json.loads(place.bundle(sound=False))["dsseEnvelope"]["payload"]
+    forged = json.dumps(document | {"dsseEnvelope": document["dsseEnvelope"] | {"payload": other}}).encode()
     with closing(administrator(place.url)) as connection:
         for identity, content in (("a", bundle), ("b", bundle)):
             connection.execute(f"INSERT INTO inbox (id, bundle) VALUES ({mark}, {mark})", (identity, content))

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.evidence.builders import Clerk
-from tests.evidence.tamper.logs import BATCHES, SIZE, Victim, verify
+from tests.evidence.tamper.logs import BATCHES, SIZE, Victim, opened, verify
 
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.leaf import parse_leaf
-from mintmark.evidence.log import EvidenceLog
+from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.store.interface import NewEntry
 from mintmark.evidence.store.open import open_backend, open_store
 from mintmark.evidence.store.sql_store import SqlStore
@@ -23,11 +22,14 @@ ALTERED = 300
 NewStore = Callable[[str], str]  # a name → the URL of an empty store
 Defence = Callable[[Victim, LiveSource], VerificationReport]
 
-# What the auditor has. Another defence, such as witnesses, is another column of the table.
+# What the auditor has; each is a column of the table.
 DEFENCES: dict[str, Defence] = {
     "the archive as it is now": verify,
     "and one checkpoint that somebody else kept": lambda subject, source: verify(subject, source, seen=subject.kept()),
+    "and a policy that asks for a witness": lambda subject, source: verify(subject, source, witnesses=True),
 }
+# How the log goes on from there.
+OPENINGS = ("opening the log", "opening it with its witness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,11 @@ class Ruin:
 class Judged:
     ruin: Ruin
     reports: dict[str, VerificationReport]
-    opening: str
+    openings: tuple[str, ...]
+
+    @property
+    def opening(self) -> str:
+        return self.openings[0]
 
 
 def ruins(subject: Victim, folder: Path, new_store: NewStore) -> Iterator[Ruin]:
@@ -76,7 +82,9 @@ def ruins(subject: Victim, folder: Path, new_store: NewStore) -> Iterator[Ruin]:
 def judge(subject: Victim, ruin: Ruin) -> Judged:
     source = LiveSource(backend=open_backend(ruin.url), archive=Archive(folder=ruin.archive))
     reports = {name: defence(subject, source) for name, defence in DEFENCES.items()}
-    return Judged(ruin=ruin, reports=reports, opening=_opening(subject, ruin))
+    return Judged(
+        ruin=ruin, reports=reports, openings=tuple(_opening(subject, ruin, policy) for policy in (None, subject.policy))
+    )
 
 
 def rewritten(subject: Victim, url: str, archive: Path, *, signed: bool) -> tuple[str, Path]:
@@ -88,7 +96,7 @@ def rewritten(subject: Victim, url: str, archive: Path, *, signed: bool) -> tupl
     for count in _batches():
         new.append(entries[first : first + count])
         if signed:
-            _open(replace(subject, place=replace(place, url=url, archive=archive))).publish()
+            opened(replace(place, url=url, archive=archive), None).publish()
         first += count
     if not signed:  # the checkpoints of the true log are all that he has
         for _, note in Archive(folder=place.archive).notes():
@@ -111,26 +119,19 @@ def _copied(store: SqlStore, index: int) -> NewEntry:
     return NewEntry(leaf=leaf, content=content, salt=salt, payload=payload)
 
 
-def _opening(subject: Victim, ruin: Ruin) -> str:
+def _opening(subject: Victim, ruin: Ruin, policy: LogPolicy | None) -> str:
     """Whether the log itself would go on from there."""
     try:
-        _open(replace(subject, place=replace(subject.place, url=ruin.url, archive=ruin.archive)))
+        opened(replace(subject.place, url=ruin.url, archive=ruin.archive), policy)
     except EvidenceError as refused:
         return f"refused: `{refused.reason}`"
     return "opens"
-
-
-def _open(subject: Victim) -> EvidenceLog:
-    place = subject.place
-    return EvidenceLog.open(
-        place.url, archive=place.archive, signer=place.signer, trust=place.trust, clerk=Clerk(place.key)
-    )
 
 
 def said(ruin: Ruin, report: VerificationReport) -> str:
     if report.answer is Answer.VERIFIED:
         return "verified" if ruin.unharmed else "**verified: not detectable**"
     if report.answer is Answer.NOT_VERIFIABLE:
-        return "not verifiable"
+        return "not verifiable: nobody witnessed it" if report.missing[0].place == "witnesses" else "not verifiable"
     levels = " ".join(sorted({item.level for item in report.broken}))
     return f"failed, {levels} · {report.first_bad_index}"

@@ -19,6 +19,7 @@ from mintmark.evidence.verify import hashing
 from mintmark.evidence.verify.exported import ExportedSnapshot
 from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
 from mintmark.evidence.verify.ledger_level import check_ledger
+from mintmark.evidence.verify.online import ask_witnesses
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
 from mintmark.evidence.verify.third_parties import Heard, hear, judge_quorum
 from mintmark.evidence.verify.walk import HASHED, Walk, Walked, is_later_epoch
@@ -57,12 +58,18 @@ class _Known:
 
 
 def verify_log(
-    source: LogSource, trust: Trust, *, levels: Collection[Level] = ALL_LEVELS, seen: Collection[Note] = ()
+    source: LogSource,
+    trust: Trust,
+    *,
+    levels: Collection[Level] = ALL_LEVELS,
+    seen: Collection[Note] = (),
+    ask: bool = False,
 ) -> VerificationReport:
     """
     Check a log without writing a byte and without believing its store.
 
-    `seen` are checkpoints that somebody else kept: the log must have grown from each of them.
+    `seen` are checkpoints that somebody else kept: the log must have grown from each of them. With `ask` the witnesses
+    of the policy are asked over the network what they have seen; all else is offline.
     FAILED when anything does not hold. NOT_VERIFIABLE when all holds and no archived checkpoint says how long the log
     was: a prefix of a valid log is itself a valid log. Raises `NotFound` where there is no log.
     """
@@ -91,6 +98,8 @@ def verify_log(
         if not known.archived and not known.seen:
             findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
         judge_quorum(known.heard, trust.witnesses, walked.size, findings)
+    if ask and trust.witnesses is not None:
+        findings.warnings.append(ask_witnesses(source, trust.witnesses, trust.log_key, findings))
     if source.keeps_batches:
         _check_batches(walked, known, batches, set.union(*chains), findings)
     bound = _check_ledger(source, walked, findings) if Level.L4 in wanted else None

@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
         else:
             locations = locate(Path.cwd())
             request = _live(options, locations, stack.enter_context(ledger_source(_ledger_url(options, locations))))
-        found = verify_log(request.source, request.trust, levels=options.level, seen=seen)
+        found = verify_log(request.source, request.trust, levels=options.level, seen=seen, ask=options.ask_witnesses)
     report = replace(found, warnings=(*request.warnings, *found.warnings))
     write_outputs(options, {"human": lambda: _human(report), "json": lambda: _json(report)})
     return int(report.exit_code)
@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", metavar="VKEY", help="the log's verifier key, instead of a log policy; with --from")
     parser.add_argument(
         "--seen", type=Path, action="append", default=[], metavar="FILE", help="a checkpoint that you kept; repeatable"
+    )
+    parser.add_argument(
+        "--ask-witnesses", action="store_true", help="ask the log policy's witnesses what they have seen (online)"
     )
     parser.add_argument("--level", type=_levels, default=frozenset(Level), metavar="L1,L3", help="these levels alone")
     parser.add_argument(
