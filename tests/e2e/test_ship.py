@@ -47,6 +47,29 @@ def test_the_log_verifies_and_is_searched(place: Place, shipped: dict[str, Any])
     assert [row["kind"] for row in json.loads(found.stdout)] == ["decision"]
 
 
+def test_the_ledger_is_compared_and_travels_with_the_log(place: Place, shipped: dict[str, Any], tmp_path: Path) -> None:
+    """And an auditor verifies all of it with the one file that came along, which needs nothing of ours."""
+    verified = place.mintmark("verify", "--ledger")
+    exported = place.mintmark("export", str(tmp_path / "export"), "--ledger")
+    trust = tmp_path / "export" / "trust"
+    words = ("export/verify.py", "export", "--policy", str(trust / "log.policy"), "--trust", str(trust / "trust.toml"))
+    alone = subprocess.run(
+        [sys.executable, "-I", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    again = place.mintmark("verify", "--from", str(tmp_path / "export"))
+
+    assert (verified.returncode, exported.returncode) == (0, 0), verified.stdout + exported.stderr
+    assert re.search(r"✓ L4  \d+ of \d+ journal entries are bound by \d+ batches", verified.stdout)
+    assert (again.returncode, "✓ L4" in again.stdout) == (0, True), again.stdout
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    assert "L4" in alone.stdout
+
+
 def test_a_decision_and_a_rule_are_explained(place: Place, shipped: dict[str, Any]) -> None:
     decision = place.mintmark("explain", shipped["decision"]["id"])
 
