@@ -119,6 +119,7 @@ def test_a_refused_caller_has_its_own_reason_and_the_rest_is_recorded(place: Ben
     assert isinstance(refused, IngestRefused)
     assert refused.reason == "malformed"
     assert [row.refs for row in log.search(kind="refusal")] == [("refused:malformed",)]
+    assert batches(log) == 1  # whoever sends a flood of such bundles makes nobody wait for a transaction each
 
 
 def test_a_full_queue_refuses_and_who_waits_already_is_recorded(place: Bench) -> None:

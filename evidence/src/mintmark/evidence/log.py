@@ -68,7 +68,16 @@ class Drained:
     refused: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A submission that did not hold, and the entry that says so."""
+
+    error: EvidenceError
+    record: NewEntry
+
+
 Outcome = Recorded | EvidenceError
+Prepared = NewEntry | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,24 +155,34 @@ class EvidenceLog(LogReader):
         return self.record_all([Submission(bundle=bundle, controls=tuple(controls), refs=tuple(refs))], now=now)[0]
 
     def record_all(self, submissions: Sequence[Submission], *, now: datetime) -> list[Recorded]:
-        """One batch: all of it is recorded or nothing is, but for the refusal itself, which is."""
-        _check_count(submissions)
-        prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
-        failure = next((item for item in prepared if isinstance(item, EvidenceError)), None)
-        if failure is not None:
-            raise failure
-        outcomes = self._append([item for item in prepared if isinstance(item, NewEntry)])
+        """One batch: all of it is recorded or nothing is, but for the refusals themselves, which are."""
+        prepared = self.prepare(submissions, now=now)
+        refused = [item for item in prepared if isinstance(item, Refused)]
+        if refused:
+            self._append([item.record for item in refused])
+            raise refused[0].error
+        outcomes = self.record_prepared(prepared)
         for outcome in outcomes:
             if isinstance(outcome, EvidenceError):
                 raise outcome
         return [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
 
     def record_each(self, submissions: Sequence[Submission], *, now: datetime) -> list[Outcome]:
-        """One batch of strangers: what is refused is refused alone, and the rest is recorded in one transaction."""
+        """One batch of strangers: what is refused is refused alone, and all is recorded in one transaction."""
+        return self.record_prepared(self.prepare(submissions, now=now))
+
+    def prepare(self, submissions: Sequence[Submission], *, now: datetime) -> list[Prepared]:
+        """Verify a batch without touching the store: what will be recorded of each, be it that it was refused."""
         _check_count(submissions)
-        prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
-        outcomes = iter(self._append([item for item in prepared if isinstance(item, NewEntry)]))
-        return [next(outcomes) if isinstance(item, NewEntry) else item for item in prepared]
+        return [self._prepare_or_refuse(submission, now) for submission in submissions]
+
+    def record_prepared(self, prepared: Sequence[Prepared]) -> list[Outcome]:
+        """Record what `prepare` made, refusals with the rest in one transaction."""
+        outcomes = self._append([item.record if isinstance(item, Refused) else item for item in prepared])
+        return [
+            item.error if isinstance(item, Refused) and isinstance(outcome, Recorded) else outcome
+            for item, outcome in zip(prepared, outcomes, strict=True)
+        ]
 
     def drain(self, *, now: datetime, limit: int = MAX_BATCH) -> Drained:
         """
@@ -174,18 +193,17 @@ class EvidenceLog(LogReader):
         submissions = [_submission(item) for item in self.store.waiting(limit)]
         prepared = [(item, self._prepare_or_refuse(item, now)) for item in submissions]
         sound = [(item, entry) for item, entry in prepared if isinstance(entry, NewEntry)]
-        refused = [item for item, entry in prepared if not isinstance(entry, NewEntry)]
-        for item in refused:
-            self.store.discard(str(item.id))
-        recorded = 0
+        refused = [(item, entry.record) for item, entry in prepared if isinstance(entry, Refused)]
         outcomes = self._append([entry for _, entry in sound], from_inbox=True)
+        recorded, late = 0, list[NewEntry]()
         for (item, _), outcome in zip(sound, outcomes, strict=True):
             if isinstance(outcome, Recorded):
                 recorded += 1
             elif outcome.reason != TAKEN:
-                self._record_refusal(item.bundle, outcome.reason, now)
-                refused.append(item)
-        return Drained(recorded=recorded, refused=len(refused))
+                late.append(self._refusal(item.bundle, outcome.reason, now))
+        self._append([*(record for _, record in refused), *late])
+        self.store.discard([str(item.id) for item, _ in refused])
+        return Drained(recorded=recorded, refused=len(refused) + len(late))
 
     def erase(self, index: int, *, basis: str, now: datetime) -> Recorded:
         """
@@ -216,6 +234,20 @@ class EvidenceLog(LogReader):
         now: datetime,
     ) -> Recorded:
         """Record a statement of the log's own."""
+        outcome = self._append([self._own(kind, subject, predicate, refs=refs, now=now)])[0]
+        if isinstance(outcome, EvidenceError):
+            raise outcome
+        return outcome
+
+    def _own(
+        self,
+        kind: str,
+        subject: dict[str, str],
+        predicate: Mapping[str, object],
+        *,
+        refs: tuple[str, ...],
+        now: datetime,
+    ) -> NewEntry:
         document = {
             "_type": STATEMENT_V1,
             "subject": [{"name": subject["name"], "digest": {"sha256": subject["digest"]}}],
@@ -224,31 +256,26 @@ class EvidenceLog(LogReader):
         }
         bundle = self.clerk.sign(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
         try:
-            entry = self._prepare(Submission(bundle=bundle, refs=refs), now)
+            return self._prepare(Submission(bundle=bundle, refs=refs), now)
         except IngestRefused as cause:
             raise LogRefused(
                 f"the log could not record its own {kind}: {cause}",
                 reason="clerk_not_trusted",
                 remedy=f"let the log's own key write the kind {kind} in the trust policy",
             ) from cause
-        outcome = self._append([entry])[0]
-        if isinstance(outcome, EvidenceError):
-            raise outcome
-        return outcome
 
-    def _prepare_or_refuse(self, submission: Submission, now: datetime) -> NewEntry | EvidenceError:
+    def _prepare_or_refuse(self, submission: Submission, now: datetime) -> Prepared:
         """The attempt itself leaves evidence: what was refused, by its digest, and why."""
         try:
             return self._prepare(submission, now)
         except (IngestRefused, FormatError) as refusal:
-            self._record_refusal(submission.bundle, refusal.reason, now)
-            return refusal
+            return Refused(error=refusal, record=self._refusal(submission.bundle, refusal.reason, now))
 
-    def _record_refusal(self, bundle: bytes, reason: str, now: datetime) -> None:
+    def _refusal(self, bundle: bytes, reason: str, now: datetime) -> NewEntry:
         digest = hashlib.sha256(bundle).hexdigest()
         predicate = {"reason": reason, "size": len(bundle), "sha256": digest}
         subject = {"name": "refused-bundle", "digest": digest}
-        self._say("refusal", subject, predicate, refs=(f"refused:{reason}",), now=now)
+        return self._own("refusal", subject, predicate, refs=(f"refused:{reason}",), now=now)
 
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
         accepted = accept(submission.bundle, self.trust)

@@ -109,11 +109,13 @@ class SqlStore:
         with self.reading() as connection:
             return rows.read_inbox(connection, limit)
 
-    def discard(self, identity: str) -> None:
-        """Take out of the inbox what was refused; the refusal is in the log."""
+    def discard(self, ids: Sequence[str]) -> None:
+        """Take out of the inbox what was refused; the refusals are in the log."""
+        if not ids:
+            return
         with self.backend.writing() as connection:
             self.backend.lock_head(connection)
-            self.backend.take(connection, [identity])
+            self.backend.take(connection, ids)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One read transaction, for queries over the projection and for verification."""
