@@ -112,12 +112,18 @@ def tile_root(connection: Connection, level: int, index: int) -> bytes:
 
 def project(numbered: Iterable[tuple[int, Leaf]]) -> dict[Table, list[tuple[Any, ...]]]:
     """The rows that queries read, derived from (index, entry) alone, in the order of the tables' columns."""
-    found: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in tables.PROJECTION}
+    ids: list[tuple[Any, ...]] = []
+    entries: list[tuple[Any, ...]] = []
+    subjects: list[tuple[Any, ...]] = []
+    refs: list[tuple[Any, ...]] = []
     for index, leaf in numbered:
-        found[tables.entry_id].append((leaf.id, index))
-        found[tables.view_entry].append((index, leaf.kind, leaf.at, leaf.producer))
-        found[tables.view_subject] += [
-            (index, position, subject.name, subject.digest) for position, subject in enumerate(leaf.subjects)
-        ]
-        found[tables.view_ref] += [(index, position, ref) for position, ref in enumerate(leaf.refs)]
-    return found
+        ids.append((leaf.id, index))
+        entries.append((index, leaf.kind, leaf.at, leaf.producer))
+        subjects += [(index, at, subject.name, subject.digest) for at, subject in enumerate(leaf.subjects)]
+        refs += [(index, at, ref) for at, ref in enumerate(leaf.refs)]
+    return {
+        tables.entry_id: ids,
+        tables.view_entry: entries,
+        tables.view_subject: subjects,
+        tables.view_ref: refs,
+    }
