@@ -50,11 +50,13 @@ def filling_a_tile(place: Bench) -> Scenario:
 
 
 def draining(place: Bench) -> Scenario:
-    """One that holds and one that is refused."""
-    place.fill(3)
+    """One that holds, one that does not, and one whose id was recorded with other bytes."""
+    log = place.fill(3)
+    log.record_all([Submission(bundle=place.bundle(), id="unsound-id_conflict")], now=NOW)
+    waiting = {"sound": place.bundle(sound=True), "unsound-malformed": b"{}", "unsound-id_conflict": place.bundle(n=1)}
     with create_engine(place.url).begin() as connection:
-        for number, bundle in enumerate((place.bundle(waiting=True), b"{}")):
-            enqueue(connection, Submission(bundle=bundle, id=f"waiting-{number}"), now=NOW)
+        for identity, bundle in waiting.items():
+            enqueue(connection, Submission(bundle=bundle, id=identity), now=NOW)
 
     def scenario(log: EvidenceLog, _answer: Callable[[Recorded], None]) -> None:
         log.drain(now=NOW)

@@ -193,17 +193,17 @@ class EvidenceLog(LogReader):
         submissions = [_submission(item) for item in self.store.waiting(limit)]
         prepared = [(item, self._prepare_or_refuse(item, now)) for item in submissions]
         sound = [(item, entry) for item, entry in prepared if isinstance(entry, NewEntry)]
-        refused = [(item, entry.record) for item, entry in prepared if isinstance(entry, Refused)]
+        refused = [(item.id, entry.record) for item, entry in prepared if isinstance(entry, Refused)]
         outcomes = self._append([entry for _, entry in sound], from_inbox=True)
-        recorded, late = 0, list[NewEntry]()
+        recorded = 0
         for (item, _), outcome in zip(sound, outcomes, strict=True):
             if isinstance(outcome, Recorded):
                 recorded += 1
             elif outcome.reason != TAKEN:
-                late.append(self._refusal(item.bundle, outcome.reason, now))
-        self._append([*(record for _, record in refused), *late])
-        self.store.discard([str(item.id) for item, _ in refused])
-        return Drained(recorded=recorded, refused=len(refused) + len(late))
+                refused.append((item.id, self._refusal(item.bundle, outcome.reason, now)))
+        self._append([record for _, record in refused])
+        self.store.discard([str(identity) for identity, _ in refused])
+        return Drained(recorded=recorded, refused=len(refused))
 
     def erase(self, index: int, *, basis: str, now: datetime) -> Recorded:
         """
