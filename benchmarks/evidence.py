@@ -29,8 +29,9 @@ from tests.evidence.postgres import server
 
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.group_commit import GroupCommit
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.leaf import Leaf
-from mintmark.evidence.log import EvidenceLog, Outcome, Submission
+from mintmark.evidence.log import EvidenceLog, Outcome
 from mintmark.evidence.statement import Subject
 from mintmark.evidence.store import rows, sqlite, tables
 from mintmark.evidence.store.interface import NewEntry
@@ -149,8 +150,9 @@ def submission(place: Bench) -> Submission:
 
 
 def prepare(log: EvidenceLog, submissions: Sequence[Submission]) -> list[NewEntry]:
-    """As the log does between verifying a bundle and appending its entry."""
-    return [log._prepare(item, NOW) for item in submissions]  # noqa: SLF001  it is this step that is left out
+    """Verified, and ready to be appended: before the clock starts."""
+    batches = (submissions[at : at + BATCH] for at in range(0, len(submissions), BATCH))
+    return [item for batch in batches for item in log.prepare(batch, now=NOW) if isinstance(item, NewEntry)]
 
 
 def appending(place: Bench, pairs: int, others: Sequence[Callable[[Rows], None]]) -> list[list[float]]:
@@ -230,7 +232,7 @@ class Sequencer:
 
     def record_each(self, submissions: Sequence[Submission], *, now: object) -> list[Outcome]:
         assert now == NOW
-        return self.log._append([self.prepared[item.bundle] for item in submissions], NOW)  # noqa: SLF001
+        return self.log.record_prepared([self.prepared[item.bundle] for item in submissions], now=NOW)
 
 
 def call(log: EvidenceLog, submissions: Sequence[Submission]) -> None:

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.bundle import encode_bundle, key_hint
 from mintmark.evidence.dsse import pae
-from mintmark.evidence.log import EvidenceLog, Submission
+from mintmark.evidence.inbox import Submission
+from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.statement import KINDS, MARKS, PAYLOAD_TYPE
 from mintmark.evidence.store.open import open_backend

@@ -14,8 +14,9 @@ from tests.evidence.crash.writers import fill_inbox
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import open_checkpoint
 from mintmark.evidence.group_commit import GroupCommit
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.leaf import parse_leaf
-from mintmark.evidence.log import Recorded, Submission
+from mintmark.evidence.log import Recorded
 from mintmark.evidence.verify.report import Answer
 
 EACH = 24

@@ -15,7 +15,7 @@ from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import ExportRefused, LogRefused, NotFound
 from mintmark.evidence.export import Companions, export_log, export_store
-from mintmark.evidence.log import Submission
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.store.open import open_backend
 from mintmark.evidence.store.sql_store import SqlStore
 from mintmark.evidence.verify.report import Answer

@@ -14,7 +14,8 @@ from tests.evidence.stores import administrator
 
 from mintmark.evidence.errors import EvidenceError, IngestRefused, LogRefused, StoreUnavailable
 from mintmark.evidence.group_commit import GroupCommit
-from mintmark.evidence.log import EvidenceLog, Recorded, Submission, enqueue
+from mintmark.evidence.inbox import Submission, enqueue
+from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.receipt import verify_receipt
 from mintmark.evidence.verify.report import Answer
 
@@ -119,6 +120,7 @@ def test_a_refused_caller_has_its_own_reason_and_the_rest_is_recorded(place: Ben
     assert isinstance(refused, IngestRefused)
     assert refused.reason == "malformed"
     assert [row.refs for row in log.search(kind="refusal")] == [("refused:malformed",)]
+    assert batches(log) == 1  # whoever sends a flood of such bundles makes nobody wait for a transaction each
 
 
 def test_a_full_queue_refuses_and_who_waits_already_is_recorded(place: Bench) -> None:

@@ -16,10 +16,10 @@ from tests.evidence.builders import NOW, Bench, bench, signed
 from mintmark.evidence.binder import posting_receipt, prove_batch
 from mintmark.evidence.canonical import canonical
 from mintmark.evidence.errors import EvidenceError
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.ledger.batch import LedgerBatch, batch_id, parse_batch, ranges_of
 from mintmark.evidence.ledger.journal import CurrencyTotal, JournalEntry, Posting, parse_journal_entry, trial_balance
 from mintmark.evidence.ledger.receipt import parse_ledger_receipt, verify_ledger_receipt
-from mintmark.evidence.log import Submission
 from mintmark.evidence.statement import parse_statement
 from mintmark.evidence.tree import leaf_hash, root_of
 

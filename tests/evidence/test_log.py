@@ -14,8 +14,9 @@ from sqlalchemy import Connection, create_engine, text
 from tests.evidence.builders import NOW, Bench, signed, statement, trust_text
 from tests.evidence.stores import administrator, copy_store, restore_store
 
-from mintmark.evidence.errors import FormatError, LogRefused, StoreUnavailable
-from mintmark.evidence.log import EvidenceLog, Recorded, Submission, enqueue
+from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused, StoreUnavailable
+from mintmark.evidence.inbox import Submission, enqueue
+from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.receipt import verify_receipt
 from mintmark.evidence.store.open import open_store
 from mintmark.evidence.trust import TrustPolicy
@@ -64,6 +65,20 @@ def test_one_id_twice_in_a_batch_is_one_entry_or_a_conflict(place: Bench) -> Non
     assert isinstance(other, LogRefused)
     assert other.reason == "id_conflict"
     assert size_of(log) == 1
+
+
+def test_a_batch_that_belongs_together_is_recorded_whole_or_not_at_all(place: Bench) -> None:
+    """Neither a bundle that does not hold nor an id that is taken leaves half of a release in the log."""
+    log = place.open()
+    log.record_all([Submission(bundle=place.bundle(), id="taken")], now=NOW)
+    conflict = Submission(bundle=place.bundle(other=1), id="taken")
+
+    for bad in (conflict, Submission(bundle=b"{}")):
+        with pytest.raises(EvidenceError):
+            log.record_all([Submission(bundle=place.bundle(good=1)), bad], now=NOW)
+
+    assert [row.kind for row in log.search()] == ["scan", "refusal"]
+    assert place.verify().answer is Answer.VERIFIED
 
 
 def test_what_is_refused_among_strangers_is_refused_alone(place: Bench) -> None:

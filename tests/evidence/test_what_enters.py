@@ -10,7 +10,8 @@ import pytest
 from tests.evidence.builders import NOW, Bench, signed, statement
 
 from mintmark.evidence.errors import IngestRefused
-from mintmark.evidence.log import EvidenceLog, Recorded, Submission
+from mintmark.evidence.inbox import Submission
+from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.schemas import PredicateSchemas
 from mintmark.evidence.verify.report import Answer
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 from tests.evidence.postgres import Server
 
 from mintmark.evidence.export import export_log
-from mintmark.evidence.log import Submission, enqueue
+from mintmark.evidence.inbox import Submission, enqueue
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sign.local_key import local_signer
 from mintmark.pipelines.workshop import open_evidence

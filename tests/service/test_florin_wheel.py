@@ -46,4 +46,4 @@ def test_the_migrations_of_the_wheel_run_without_a_checkout(tmp_path: Path, shor
         check=True,
     ).stdout.split()
 
-    assert found == [str(tmp_path / "installed" / "florin" / "migrations"), "0001"]
+    assert found == [str(tmp_path / "installed" / "florin" / "migrations"), "0002"]

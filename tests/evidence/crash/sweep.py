@@ -102,9 +102,23 @@ def _check(place: Bench, template: Bench, killed: Killed, folder: Path, accepts:
         stored = log.stored(int(index))
         assert (log.entry(int(index)).id, stored.leaf_hash.hex()) == (identity, leaf_hash)
     assert log.record(place.bundle(afterwards=True), now=NOW).index == size
+    size += 1 + _drain(log, template)
     report = place.verify()
     assert report.answer is Answer.VERIFIED, (killed, report.describe())
     shutil.rmtree(folder / "export", ignore_errors=True)
-    assert export_log(log, folder / "export") == size + 1
+    assert export_log(log, folder / "export") == size
     assert accepts(place.signer.vkey, folder / "export"), killed
     return unfinished
+
+
+def _drain(log: EvidenceLog, template: Bench) -> int:
+    """What waited before is recorded once or refused, whenever its sequencer died; returns how much was still to do."""
+    waited = {item.id for item in template.open().store.waiting(10)}
+    drained = log.drain(now=NOW)
+    recorded = [log.entry(row.index).id for row in log.search()]
+    refusals = {ref for row in log.search(kind="refusal") for ref in row.refs}
+    assert len(set(recorded)) == len(recorded)
+    assert log.store.waiting(1) == []
+    assert {name for name in waited if name.startswith("sound")} <= set(recorded)
+    assert refusals == {name.replace("unsound-", "refused:") for name in waited if not name.startswith("sound")}
+    return drained.recorded + drained.refused

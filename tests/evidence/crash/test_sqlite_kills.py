@@ -14,7 +14,8 @@ from tests.evidence.crash.kills import strace
 from tests.evidence.crash.sweep import Accepts, Scenario, sweep
 from tests.evidence.goverify.build import accepted
 
-from mintmark.evidence.log import EvidenceLog, Recorded, Submission, enqueue
+from mintmark.evidence.inbox import Submission, enqueue
+from mintmark.evidence.log import EvidenceLog, Recorded
 
 SHARED_MEMORY = Path("/dev/shm")
 FULL = os.environ.get("MINTMARK_CRASH_SWEEP") == "full"  # every call of every scenario
@@ -50,11 +51,13 @@ def filling_a_tile(place: Bench) -> Scenario:
 
 
 def draining(place: Bench) -> Scenario:
-    """One that holds and one that is refused."""
-    place.fill(3)
+    """One that holds, one that does not, and one whose id was recorded with other bytes."""
+    log = place.fill(3)
+    log.record_all([Submission(bundle=place.bundle(), id="unsound-id_conflict")], now=NOW)
+    waiting = {"sound": place.bundle(sound=True), "unsound-malformed": b"{}", "unsound-id_conflict": place.bundle(n=1)}
     with create_engine(place.url).begin() as connection:
-        for number, bundle in enumerate((place.bundle(waiting=True), b"{}")):
-            enqueue(connection, Submission(bundle=bundle, id=f"waiting-{number}"), now=NOW)
+        for identity, bundle in waiting.items():
+            enqueue(connection, Submission(bundle=bundle, id=identity), now=NOW)
 
     def scenario(log: EvidenceLog, _answer: Callable[[Recorded], None]) -> None:
         log.drain(now=NOW)

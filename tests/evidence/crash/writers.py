@@ -15,7 +15,8 @@ from sqlalchemy import create_engine
 from tests.evidence.builders import NOW, Bench
 
 from mintmark.evidence.errors import StoreUnavailable
-from mintmark.evidence.log import EvidenceLog, Recorded, Submission, enqueue
+from mintmark.evidence.inbox import Submission, enqueue
+from mintmark.evidence.log import EvidenceLog, Recorded
 
 END_TIMEOUT_S = 60.0
 _FORK = multiprocessing.get_context("fork")

@@ -17,8 +17,8 @@ from tests.evidence.single_file.exports import Exported, ask, export, run_alone,
 
 from mintmark.evidence import single_file
 from mintmark.evidence.bundle import MEDIA_TYPE, key_hint
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.leaf import Leaf, commit
-from mintmark.evidence.log import Submission
 from mintmark.evidence.statement import KINDS, Subject
 from mintmark.evidence.store.interface import NewEntry
 from mintmark.evidence.trust import TrustPolicy

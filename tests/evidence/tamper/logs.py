@@ -17,8 +17,9 @@ from tests.evidence.witness.builders import serving, witness
 
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.endorsement import WitnessQuorum
+from mintmark.evidence.inbox import Submission, enqueue
 from mintmark.evidence.leaf import parse_leaf
-from mintmark.evidence.log import EvidenceLog, Submission, enqueue
+from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.log_policy import LogPolicy, parse_log_policy
 from mintmark.evidence.store.interface import Backend
 from mintmark.evidence.store.open import open_backend

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mintmark.evidence.bundle import parse_bundle
 from mintmark.evidence.errors import FormatError, LogRefused, NotFound
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.leaf import timestamp
 from mintmark.evidence.ledger.batch import (
     KIND,
@@ -22,7 +23,7 @@ from mintmark.evidence.ledger.interface import LedgerRefused
 from mintmark.evidence.ledger.journal import trial_balance
 from mintmark.evidence.ledger.receipt import LedgerReceipt, make_receipt
 from mintmark.evidence.ledger.verification import BoundBatch
-from mintmark.evidence.log import EvidenceLog, Submission
+from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.query import MAX_LIMIT
 from mintmark.evidence.reader import LogReader
 from mintmark.evidence.statement import parse_statement

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from mintmark.evidence.errors import EvidenceError, StoreUnavailable
-from mintmark.evidence.log import MAX_BATCH, EvidenceLog, Outcome, Recorded, Submission
+from mintmark.evidence.inbox import Submission
+from mintmark.evidence.log import MAX_BATCH, EvidenceLog, Outcome, Recorded
 
 MAX_WAITING = 10_000
 T = TypeVar("T")

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
-
-from sqlalchemy import Connection, text
 
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.bundle import MEDIA_TYPE
 from mintmark.evidence.checkpoint import Checkpoint
+from mintmark.evidence.clerk import NOT_TRUSTED, Said, StatementSigner, epoch, erasure, gap, refusal
 from mintmark.evidence.confidential import check as check_confidential
 from mintmark.evidence.errors import EvidenceError, FormatError, IngestRefused, LogRefused
+from mintmark.evidence.inbox import Submission, submission_of
 from mintmark.evidence.ingest import Accepted, accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, check_id, check_refs, commit, timestamp, uuid7
 from mintmark.evidence.log_policy import LogPolicy
@@ -26,32 +22,12 @@ from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.publisher import Endorser, Publisher
 from mintmark.evidence.reader import LogReader
 from mintmark.evidence.schemas import PredicateSchemas
-from mintmark.evidence.statement import KINDS, STATEMENT_V1
-from mintmark.evidence.store.interface import NewEntry, Placed, Waiting
+from mintmark.evidence.store.interface import NewEntry, Placed
 from mintmark.evidence.store.open import open_store
 from mintmark.evidence.trust import TrustPolicy
 
 MAX_BATCH = 1_000
 TAKEN = "taken"
-NOT_TRUSTED = frozenset({"key_unknown", "key_revoked", "key_not_valid", "kind_not_allowed", "origin_mismatch"})
-
-
-class StatementSigner(Protocol):
-    """Signs what the log itself has to say, such as that it refused something."""
-
-    def sign(self, statement: bytes) -> bytes:
-        """Return a bundle around exactly these bytes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A signed bundle to record; `id` makes a second submission of the same bytes return the first entry."""
-
-    bundle: bytes
-    controls: tuple[str, ...] = ()
-    refs: tuple[str, ...] = ()
-    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +48,16 @@ class Drained:
     refused: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A submission that did not hold, and the entry that says so."""
+
+    error: EvidenceError
+    record: NewEntry
+
+
 Outcome = Recorded | EvidenceError
+Prepared = NewEntry | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,24 +127,34 @@ class EvidenceLog(LogReader):
         return self.record_all([Submission(bundle=bundle, controls=tuple(controls), refs=tuple(refs))], now=now)[0]
 
     def record_all(self, submissions: Sequence[Submission], *, now: datetime) -> list[Recorded]:
-        """One batch: all of it is recorded or nothing is, but for the refusal itself, which is."""
-        _check_count(submissions)
-        prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
-        failure = next((item for item in prepared if isinstance(item, EvidenceError)), None)
-        if failure is not None:
-            raise failure
-        outcomes = self._append([item for item in prepared if isinstance(item, NewEntry)], now)
+        """One batch: all of it is recorded or nothing is, but for the refusals themselves, which are."""
+        prepared = self.prepare(submissions, now=now)
+        refused = [item for item in prepared if isinstance(item, Refused)]
+        if refused:
+            self._append([item.record for item in refused], now)
+            raise refused[0].error
+        outcomes = self._append([item for item in prepared if isinstance(item, NewEntry)], now, whole=True)
         for outcome in outcomes:
             if isinstance(outcome, EvidenceError):
                 raise outcome
         return [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
 
     def record_each(self, submissions: Sequence[Submission], *, now: datetime) -> list[Outcome]:
-        """One batch of strangers: what is refused is refused alone, and the rest is recorded in one transaction."""
+        """One batch of strangers: what is refused is refused alone, and all is recorded in one transaction."""
+        return self.record_prepared(self.prepare(submissions, now=now), now=now)
+
+    def prepare(self, submissions: Sequence[Submission], *, now: datetime) -> list[Prepared]:
+        """Verify a batch without touching the store: what will be recorded of each, be it that it was refused."""
         _check_count(submissions)
-        prepared = [self._prepare_or_refuse(submission, now) for submission in submissions]
-        outcomes = iter(self._append([item for item in prepared if isinstance(item, NewEntry)], now))
-        return [next(outcomes) if isinstance(item, NewEntry) else item for item in prepared]
+        return [self._prepare_or_refuse(submission, now) for submission in submissions]
+
+    def record_prepared(self, prepared: Sequence[Prepared], *, now: datetime) -> list[Outcome]:
+        """Record what `prepare` made, refusals with the rest in one transaction."""
+        outcomes = self._append([item.record if isinstance(item, Refused) else item for item in prepared], now)
+        return [
+            item.error if isinstance(item, Refused) and isinstance(outcome, Recorded) else outcome
+            for item, outcome in zip(prepared, outcomes, strict=True)
+        ]
 
     def drain(self, *, now: datetime, limit: int = MAX_BATCH) -> Drained:
         """
@@ -167,20 +162,19 @@ class EvidenceLog(LogReader):
 
         What does not hold is refused: the refusal is recorded, and then it is taken out.
         """
-        submissions = [_submission(item) for item in self.store.waiting(limit)]
+        submissions = [submission_of(item) for item in self.store.waiting(limit)]
         prepared = [(item, self._prepare_or_refuse(item, now)) for item in submissions]
         sound = [(item, entry) for item, entry in prepared if isinstance(entry, NewEntry)]
-        refused = [item for item, entry in prepared if not isinstance(entry, NewEntry)]
-        for item in refused:
-            self.store.discard(str(item.id))
-        recorded = 0
+        refused = [(item.id, entry.record) for item, entry in prepared if isinstance(entry, Refused)]
         outcomes = self._append([entry for _, entry in sound], now, from_inbox=True)
+        recorded = 0
         for (item, _), outcome in zip(sound, outcomes, strict=True):
             if isinstance(outcome, Recorded):
                 recorded += 1
             elif outcome.reason != TAKEN:
-                self._record_refusal(item.bundle, outcome.reason, now)
-                refused.append(item)
+                refused.append((item.id, self._own(refusal(item.bundle, outcome.reason), now)))
+        self._append([record for _, record in refused], now)
+        self.store.discard([str(identity) for identity, _ in refused])
         return Drained(recorded=recorded, refused=len(refused))
 
     def erase(self, index: int, *, basis: str, now: datetime) -> Recorded:
@@ -189,78 +183,44 @@ class EvidenceLog(LogReader):
 
         `basis` is an id, such as `gdpr-17`. Not one byte of the log changes, and verification lists the entry apart.
         """
-        leaf = self.entry(index)
-        predicate = {"index": index, "commitment": leaf.commitment, "basis": basis}
-        subject = {"name": f"entry/{index}", "digest": leaf.commitment}
-        recorded = self._say("erasure", subject, predicate, refs=(f"erased:{leaf.commitment}",), now=now)
-        self.store.erase(leaf.commitment)
+        commitment = self.entry(index).commitment
+        recorded = self._say(erasure(index, commitment, basis=basis), now)
+        self.store.erase(commitment)
         return recorded
 
     def report_gap(self, what: str, *, since: datetime, until: datetime | None = None, now: datetime) -> Recorded:
         """Record that something that should have been recorded or witnessed was not, from a moment on."""
-        digest = hashlib.sha256(f"{what}\n{timestamp(since)}".encode()).hexdigest()
-        predicate = {"what": what, "since": timestamp(since)}
-        if until is not None:
-            predicate["until"] = timestamp(until)
-        return self._say("gap", {"name": f"gap/{what}", "digest": digest}, predicate, refs=(f"gap:{what}",), now=now)
+        return self._say(gap(what, since=since, until=until), now)
 
     def go_on_from(self, closed: Checkpoint, note: bytes, *, reason: str, now: datetime) -> Recorded:
         """Record the last checkpoint of the log that this one goes on from; `note` is verbatim, `reason` an id."""
-        predicate = {
-            "log": closed.origin,
-            "size": closed.size,
-            "root": closed.root.hex(),
-            "checkpoint": base64.b64encode(note).decode(),
-            "reason": reason,
-        }
-        subject = {"name": f"log/{closed.origin}", "digest": closed.root.hex()}
-        return self._say("epoch", subject, predicate, refs=(f"closed:{closed.origin}",), now=now)
+        return self._say(epoch(closed, note, reason=reason), now)
 
-    def _say(
-        self,
-        kind: str,
-        subject: dict[str, str],
-        predicate: Mapping[str, object],
-        *,
-        refs: tuple[str, ...],
-        now: datetime,
-    ) -> Recorded:
+    def _say(self, said: Said, now: datetime) -> Recorded:
         """Record a statement of the log's own."""
-        document = {
-            "_type": STATEMENT_V1,
-            "subject": [{"name": subject["name"], "digest": {"sha256": subject["digest"]}}],
-            "predicateType": KINDS[kind],
-            "predicate": predicate,
-        }
-        bundle = self.clerk.sign(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
-        try:
-            entry = self._prepare(Submission(bundle=bundle, refs=refs), now)
-        except IngestRefused as cause:
-            if cause.reason not in NOT_TRUSTED:
-                raise  # what was to be said is wrong, not who says it
-            raise LogRefused(
-                f"the log could not record its own {kind}: {cause}",
-                reason="clerk_not_trusted",
-                remedy=f"let the log's own key write the kind {kind} in the trust policy",
-            ) from cause
-        outcome = self._append([entry], now)[0]
+        outcome = self._append([self._own(said, now)], now)[0]
         if isinstance(outcome, EvidenceError):
             raise outcome
         return outcome
 
-    def _prepare_or_refuse(self, submission: Submission, now: datetime) -> NewEntry | EvidenceError:
+    def _own(self, said: Said, now: datetime) -> NewEntry:
+        try:
+            return self._prepare(Submission(bundle=self.clerk.sign(said.statement), refs=said.refs), now)
+        except IngestRefused as cause:
+            if cause.reason not in NOT_TRUSTED:
+                raise  # what was to be said is wrong, not who says it
+            raise LogRefused(
+                f"the log could not record its own {said.kind}: {cause}",
+                reason="clerk_not_trusted",
+                remedy=f"let the log's own key write the kind {said.kind} in the trust policy",
+            ) from cause
+
+    def _prepare_or_refuse(self, submission: Submission, now: datetime) -> Prepared:
         """The attempt itself leaves evidence: what was refused, by its digest, and why."""
         try:
             return self._prepare(submission, now)
-        except (IngestRefused, FormatError) as refusal:
-            self._record_refusal(submission.bundle, refusal.reason, now)
-            return refusal
-
-    def _record_refusal(self, bundle: bytes, reason: str, now: datetime) -> None:
-        digest = hashlib.sha256(bundle).hexdigest()
-        predicate = {"reason": reason, "size": len(bundle), "sha256": digest}
-        subject = {"name": "refused-bundle", "digest": digest}
-        self._say("refusal", subject, predicate, refs=(f"refused:{reason}",), now=now)
+        except (IngestRefused, FormatError) as cause:
+            return Refused(error=cause, record=self._own(refusal(submission.bundle, cause.reason), now))
 
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
         """Verify, look for what must not be kept for ever, and commit to the payload."""
@@ -270,10 +230,12 @@ class EvidenceLog(LogReader):
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
         return NewEntry(leaf=leaf, content=leaf.encode(), salt=salt, payload=submission.bundle)
 
-    def _append(self, entries: Sequence[NewEntry], now: datetime, *, from_inbox: bool = False) -> list[Outcome]:
+    def _append(
+        self, entries: Sequence[NewEntry], now: datetime, *, from_inbox: bool = False, whole: bool = False
+    ) -> list[Outcome]:
         if not entries:
             return []
-        appended = self.store.append(entries, from_inbox=from_inbox)
+        appended = self.store.append(entries, from_inbox=from_inbox, whole=whole)
         published = self._publisher().publish(grown_from=appended.before)
         self._record_gaps(published.gaps, now)
         return [_outcome(entry, placed) for entry, placed in zip(entries, appended.placed, strict=True)]
@@ -298,42 +260,6 @@ class EvidenceLog(LogReader):
             read_tile=self.read_tile,
             endorsers=self.endorsers,
         )
-
-
-def enqueue(connection: Connection, submission: Submission, *, now: datetime) -> str:
-    """
-    Put a bundle into the inbox inside the caller's own transaction, and return the id that its entry will have.
-
-    A decision and its evidence are then committed together or not at all. Nothing is verified here: the sequencer
-    verifies, and records a refusal where it must.
-    """
-    identity = check_id(submission.id or uuid7(now, os.urandom(10)))
-    table = "mintmark.inbox" if connection.dialect.name == "postgresql" else "inbox"
-    connection.execute(
-        text(f"INSERT INTO {table} (id, bundle, controls, refs) VALUES (:id, :bundle, :controls, :refs)"),  # noqa: S608  a constant
-        {
-            "id": identity,
-            "bundle": submission.bundle,
-            "controls": json.dumps(list(check_refs(submission.controls))),
-            "refs": json.dumps(list(check_refs(submission.refs))),
-        },
-    )
-    return identity
-
-
-def _submission(waiting: Waiting) -> Submission:
-    """Lists that cannot be read become ones that are refused with their reason."""
-    return Submission(
-        bundle=waiting.bundle, controls=_names(waiting.controls), refs=_names(waiting.refs), id=waiting.id
-    )
-
-
-def _names(content: str) -> tuple[str, ...]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    return tuple(map(str, found)) if isinstance(found, list) else ("not a list of ids",)
 
 
 def _check_count(submissions: Sequence[Submission]) -> None:

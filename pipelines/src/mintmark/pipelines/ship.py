@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.evidence.errors import EvidenceError
-from mintmark.evidence.log import EvidenceLog, Recorded, Submission
+from mintmark.evidence.inbox import Submission
+from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.build.manifest import file_count
 from mintmark.pipelines.build.release import Release, keep

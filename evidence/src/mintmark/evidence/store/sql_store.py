@@ -25,12 +25,13 @@ class SqlStore:
         self._edge: tuple[Head, Edge] | None = None
         self._one_at_a_time = threading.Lock()
 
-    def append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False) -> Appended:
+    def append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False, whole: bool = False) -> Appended:
         """
         Append what is new in one transaction, and say for each entry where it is.
 
         An id that is there with the same payload keeps its index; with another payload it is a conflict, and the rest
-        of the batch goes on. With `from_inbox` only those are appended that this transaction took out of the inbox.
+        of the batch goes on, unless it is `whole`: then nothing of it is appended. With `from_inbox` only those are appended that this transaction took out of the inbox; a
+        conflict stays there until its refusal is recorded.
         """
         with self._one_at_a_time, self.backend.writing() as connection:
             head = self.backend.lock_head(connection)
@@ -39,9 +40,11 @@ class SqlStore:
                     "the evidence store has no head", reason="store_malformed", remedy="run `mintmark verify`"
                 )
             edge = self._edge_at(connection, head)
-            taken = self.backend.take(connection, [entry.id for entry in entries]) if from_inbox else None
-            fresh, placed = _sort_out(connection, entries, first=head.size, taken=taken)
-            if not fresh:
+            pairs = list(zip(entries, _recorded(connection, entries), strict=True))
+            wanted = [entry.id for entry, known in pairs if known is None or not known.conflict]
+            taken = self.backend.take(connection, wanted) if from_inbox else None
+            fresh, placed = _sort_out(pairs, first=head.size, taken=taken)
+            if not fresh or (whole and any(place.conflict for place in placed)):
                 return Appended(before=head, after=head, placed=placed)
             after = self._write(connection, head, edge, fresh)
         self._edge = after, edge  # only now: the transaction is durable
@@ -117,27 +120,34 @@ class SqlStore:
         with self.reading() as connection:
             return rows.read_inbox(connection, limit)
 
-    def discard(self, identity: str) -> None:
-        """Take out of the inbox what was refused; the refusal is in the log."""
+    def discard(self, ids: Sequence[str]) -> None:
+        """Take out of the inbox what was refused; the refusals are in the log."""
+        if not ids:
+            return
         with self.backend.writing() as connection:
             self.backend.lock_head(connection)
-            self.backend.take(connection, [identity])
+            self.backend.take(connection, ids)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One read transaction, for queries over the projection and for verification."""
         return self.backend.reading()
 
 
+def _recorded(connection: Connection, entries: Sequence[NewEntry]) -> list[Placed | None]:
+    """Where each is that was recorded before."""
+    indexes = rows.read_indexes(connection, [entry.id for entry in entries])
+    return [_as_recorded(connection, indexes[entry.id], entry) if entry.id in indexes else None for entry in entries]
+
+
 def _sort_out(
-    connection: Connection, entries: Sequence[NewEntry], *, first: int, taken: set[str] | None
+    pairs: Sequence[tuple[NewEntry, Placed | None]], *, first: int, taken: set[str] | None
 ) -> tuple[list[tuple[NewEntry, Placed]], tuple[Placed, ...]]:
     """Which entries are new, with their places, and where each of all is or will be."""
-    known = rows.read_indexes(connection, [entry.id for entry in entries])
     fresh: dict[str, tuple[NewEntry, Placed]] = {}
     placed: list[Placed] = []
-    for entry in entries:
-        if entry.id in known:
-            placed.append(_as_recorded(connection, known[entry.id], entry))
+    for entry, known in pairs:
+        if known is not None:
+            placed.append(known)
         elif entry.id in fresh:
             same, place = fresh[entry.id]
             placed.append(replace(place, conflict=same.payload != entry.payload))
