@@ -30,8 +30,8 @@ class SqlStore:
         Append what is new in one transaction, and say for each entry where it is.
 
         An id that is there with the same payload keeps its index; with another payload it is a conflict, and the rest
-        of the batch goes on, unless it is `whole`: then nothing of it is appended. With `from_inbox` only those are appended that this transaction took out of the inbox; a
-        conflict stays there until its refusal is recorded.
+        of the batch goes on, unless the batch is `whole`: then nothing of it is appended. With `from_inbox` only those
+        are appended that this transaction took out of the inbox; a conflict stays there until its refusal is recorded.
         """
         with self._one_at_a_time, self.backend.writing() as connection:
             head = self.backend.lock_head(connection)
