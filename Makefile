@@ -36,3 +36,5 @@ policies: setup ## Rebuild the policy bundle with OPA, and the policy pages
 
 benchmark: setup ## Ratios, measured side by side in one run
 	@$(RUN) python benchmarks/start_up.py
+	@$(RUN) python -m benchmarks.evidence
+	@$(RUN) python -m benchmarks.ledger_binding

@@ -118,7 +118,7 @@ def lied(folder: Path, make: Callable[[Bench], bytes], **said: str) -> Exported:
         size=len(payload),
         commitment=commit(payload, SALT),
     )
-    entry = NewEntry(leaf=leaf, content=leaf.encode(), salt=SALT, payload=payload)
+    entry = NewEntry.of(leaf, salt=SALT, payload=payload)
     log.store.append([entry])
     return export(place, place.open(), folder)
 

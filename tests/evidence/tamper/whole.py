@@ -110,13 +110,11 @@ def _batches() -> Iterator[int]:
 
 
 def _copied(store: SqlStore, index: int) -> NewEntry:
-    content = store.entries(index, 1)[0].content
-    leaf = parse_leaf(content)
+    leaf = parse_leaf(store.entries(index, 1)[0].content)
     if index == ALTERED:
         leaf = replace(leaf, at=leaf.at.replace("2026", "2025", 1))
-        content = leaf.encode()
     salt, payload = store.payload(leaf.commitment) or (None, None)
-    return NewEntry(leaf=leaf, content=content, salt=salt, payload=payload)
+    return NewEntry.of(leaf, salt=salt, payload=payload)
 
 
 def _opening(subject: Victim, ruin: Ruin, policy: LogPolicy | None) -> str:

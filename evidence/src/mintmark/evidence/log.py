@@ -228,7 +228,7 @@ class EvidenceLog(LogReader):
         check_confidential(accepted.statement_bytes, controls=submission.controls, refs=submission.refs)
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
-        return NewEntry(leaf=leaf, content=leaf.encode(), salt=salt, payload=submission.bundle)
+        return NewEntry.of(leaf, salt=salt, payload=submission.bundle, may_be_known=submission.id is not None)
 
     def _append(
         self, entries: Sequence[NewEntry], now: datetime, *, from_inbox: bool = False, whole: bool = False

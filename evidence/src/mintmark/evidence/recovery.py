@@ -100,7 +100,7 @@ def _append_from(store: SqlStore, snapshot: Snapshot, head: Head) -> None:
             continue
         leaf = parse_leaf(content)
         salt, payload = snapshot.payload(leaf.commitment) or (None, None)
-        batch.append(NewEntry(leaf=leaf, content=content, salt=salt, payload=payload))
+        batch.append(NewEntry.of(leaf, salt=salt, payload=payload))
         if len(batch) == MAX_BATCH:
             _append(store, batch)
             batch = []

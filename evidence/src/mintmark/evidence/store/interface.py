@@ -32,8 +32,27 @@ class NewEntry:
 
     leaf: Leaf
     content: bytes
+    leaf_hash: bytes
     salt: bytes | None
     payload: bytes | None
+    may_be_known: bool
+
+    @classmethod
+    def of(cls, leaf: Leaf, *, salt: bytes | None, payload: bytes | None, may_be_known: bool = True) -> NewEntry:
+        """
+        Encode and hash it here, before anybody holds the head's lock.
+
+        An id that was made at random a moment ago is not looked up: it may not be known.
+        """
+        content = leaf.encode()
+        return cls(
+            leaf=leaf,
+            content=content,
+            leaf_hash=leaf_hash(content),
+            salt=salt,
+            payload=payload,
+            may_be_known=may_be_known,
+        )
 
     @property
     def id(self) -> str:

@@ -14,7 +14,6 @@ from mintmark.evidence.leaf import parse_leaf
 from mintmark.evidence.store import rows, tables
 from mintmark.evidence.store.interface import Appended, Backend, Head, NewEntry, Placed, StoredEntry, Waiting
 from mintmark.evidence.tiles import Edge
-from mintmark.evidence.tree import leaf_hash
 
 
 class SqlStore:
@@ -135,7 +134,8 @@ class SqlStore:
 
 def _recorded(connection: Connection, entries: Sequence[NewEntry]) -> list[Placed | None]:
     """Where each is that was recorded before."""
-    indexes = rows.read_indexes(connection, [entry.id for entry in entries])
+    ids = [entry.id for entry in entries if entry.may_be_known]
+    indexes = rows.read_indexes(connection, ids) if ids else {}
     return [_as_recorded(connection, indexes[entry.id], entry) if entry.id in indexes else None for entry in entries]
 
 
@@ -154,7 +154,7 @@ def _sort_out(
         elif taken is not None and entry.id not in taken:
             placed.append(Placed(index=-1, taken=True))
         else:
-            place = Placed(index=first + len(fresh), leaf_hash=leaf_hash(entry.content))
+            place = Placed(index=first + len(fresh), leaf_hash=entry.leaf_hash)
             placed.append(place)
             fresh[entry.id] = entry, place
     return list(fresh.values()), tuple(placed)
