@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("pipelines/src", "evidence/src", "service/src", "scripts")
 LONGEST_FUNCTION = 60
 WORKSPACE = {"mintmark", "florin"}
-NOT_FROM_PYPI = {"opa", "golang.org/x/mod"}
+NOT_FROM_PYPI = {"opa", "golang.org/x/mod", "filippo.io/torchwood", "strace"}
 
 
 def test_no_file_claims_the_namespace_and_hides_the_other_half() -> None:

@@ -13,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[3]
 # What `mintmark --version` must not pay for.
 HEAVY = ("cryptography", "pydantic", "sqlalchemy", "orjson", "jinja2", "jsonschema", "wasmtime", "sigstore", "asyncio")
 # What `pip install mintmark` does not bring.
-EXTRAS = ("jinja2", "jsonschema", "packaging", "uv", "wasmtime", "opa_client", "sigstore", "fastapi", "florin")
+EXTRAS = (
+    *("jinja2", "jsonschema", "packaging", "uv", "wasmtime", "opa_client", "sigstore", "fastapi", "florin"),
+    *("psycopg", "rfc3161_client", "starlette", "uvicorn"),
+)
+# These need an extra when they are imported, and nobody imports them who has not asked for it.
+NEED_EXTRAS = ("mintmark.evidence.ledger.database", "mintmark.evidence.witness.server")
 
 IMPORT_WITHOUT_EXTRAS = f"""
 import importlib, pkgutil, sys
@@ -23,6 +28,8 @@ for name in {EXTRAS!r}:
 import mintmark.evidence, mintmark.pipelines.cli.main
 assert mintmark.evidence.__path__[0].startswith(sys.argv[1]), mintmark.evidence.__path__
 for module in pkgutil.walk_packages(mintmark.evidence.__path__, "mintmark.evidence."):
+    if module.name in {NEED_EXTRAS!r}:
+        continue
     importlib.import_module(module.name)
     print(module.name)
 """
