@@ -84,7 +84,7 @@ def _newest_decision(log: LogReader, *, digest: str, environment: str, now: date
         )
     if len(rows) >= MAX_VERDICTS:
         raise DeployRefused(
-            f"{len(rows)} verdicts or more on sha256:{digest} for {environment} are recorded: too many to read them all",
+            f"{len(rows)} verdicts or more on sha256:{digest} for {environment} are recorded: too many to read all",
             reason="too_many_verdicts",
             remedy="find out who recorded them, and ship another release",
         )
