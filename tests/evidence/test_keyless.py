@@ -29,10 +29,10 @@ from tests.evidence.sigstore_stand_in import (
 )
 
 from mintmark.evidence.errors import EvidenceError, IngestRefused
-from mintmark.evidence.ingest import Accepted, accept
+from mintmark.evidence.ingest import Accepted, accept, accept_all
 from mintmark.evidence.keyless.verify import KeylessUnavailable
 from mintmark.evidence.statement import KINDS
-from mintmark.evidence.trust import TrustPolicy
+from mintmark.evidence.trust import TrustPolicy, TrustPolicyInvalid
 
 LATER = MOMENT + timedelta(hours=1)
 PAYLOAD = statement("scan", {"origin": "ci"})
@@ -122,6 +122,28 @@ def test_a_pattern_of_one_repository_takes_its_workflows_and_no_other(tmp_path: 
         there.accept(Signing(identity=WORKFLOW.replace("ship", "evil")))
 
     assert refused.value.reason == "identity_mismatch"
+
+
+def test_a_pattern_is_not_counted_as_many_signers_and_named_workflows_are(tmp_path: Path) -> None:
+    """One workflow, run from two branches, would be two of the signers that a kind asks for."""
+    pattern = r"^https://forge\.example\.com/org/florin/\.github/workflows/ship\.yml@refs/heads/.*$"
+    nightly = WORKFLOW.replace("ship", "nightly")
+    named = policy_text() + policy_text(identity=nightly).removeprefix("version = 1\n")
+    there = instance(tmp_path, named + "[thresholds]\nscan = 2\n")
+    bundles = [there.sigstore.bundle(PAYLOAD, Signing(identity=one)) for one in (WORKFLOW, nightly)]
+
+    assert len({item.producer.id for item in accept_all(bundles, there.trust, at=LATER)}) == 2
+    with pytest.raises(IngestRefused) as refused:
+        accept_all([bundles[0], bundles[0]], there.trust, at=LATER)
+    with pytest.raises(TrustPolicyInvalid, match="one by one"):
+        instance(
+            tmp_path,
+            policy_text(identity="", identity_pattern=pattern)
+            + policy_text(identity=nightly).removeprefix("version = 1\n")
+            + "[thresholds]\nscan = 2\n",
+        )
+
+    assert refused.value.reason == "threshold"
 
 
 ISSUED: dict[str, tuple[str, Signing]] = {
