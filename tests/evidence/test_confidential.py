@@ -195,6 +195,14 @@ def test_names_decide_only_over_values_that_could_be_secrets() -> None:
     assert not is_secret_under("password_policy", "strict-2026")
     assert is_secret_under("access-token", RANDOM)
     assert not is_secret_under("token", "csrf-protection")
+    assert not is_secret_under("password", "to be rotated")
+
+
+@pytest.mark.parametrize("value", ["hunter2\n", " hunter2", "hunter2\r\n", f"{RANDOM}\n{RANDOM}\n"])
+def test_a_secret_under_its_name_is_one_with_the_newline_of_its_file(value: str) -> None:
+    refused = refusal({"predicate": {"environment": {"DB_PASSWORD": value}}})
+
+    assert (refused.reason, "/environment/DB_PASSWORD" in str(refused)) == ("secret_in_evidence", True)
 
 
 def test_what_is_no_json_is_malformed() -> None:

@@ -62,8 +62,13 @@ def kinds_in(text: str) -> frozenset[str]:
 
 
 def is_secret_under(name: str, value: str) -> bool:
-    """Whether a member or variable of that name should hold a secret, and this value could be one."""
+    """
+    Whether a member or variable of that name should hold a secret, and this value could be one.
+
+    Words with spaces between them are none, but what was read from a file ends in a newline, and a long key has several.
+    """
     least = _least_under(name)
+    value = "".join(value.split("\n")).strip() if least is not None else value
     if least is None or (len(value) > _MAX_NAMED_SECRET) or any(map(str.isspace, value)):
         return False
     return is_literal(value, least=least) if least < _RANDOM else looks_random(value) and is_literal(value, least=least)
