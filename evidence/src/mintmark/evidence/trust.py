@@ -244,8 +244,8 @@ def _check_whole(path: Path, policy: TrustPolicy) -> None:
         ):
             raise TrustPolicyInvalid(
                 path,
-                f"thresholds: {kind} needs {wanted} signers, and an identity_pattern would count once for each workflow "
-                "that it matches: name them one by one",
+                f"thresholds: {kind} needs {wanted} signers, and an identity_pattern would count once for each workflow"
+                " that it matches: name them one by one",
             )
         able = sum(kind in key.kinds for key in policy.keys) + sum(kind in item.kinds for item in policy.identities)
         if able < wanted:

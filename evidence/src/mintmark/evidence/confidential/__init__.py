@@ -65,7 +65,7 @@ def is_secret_under(name: str, value: str) -> bool:
     """
     Whether a member or variable of that name should hold a secret, and this value could be one.
 
-    Words with spaces between them are none, but what was read from a file ends in a newline, and a long key has several.
+    Words with spaces between them are none, but what was read from a file ends in a newline, and a key has several.
     """
     least = _least_under(name)
     value = "".join(value.split("\n")).strip() if least is not None else value
