@@ -29,8 +29,10 @@ from tests.evidence.sigstore_stand_in import (
 )
 
 from mintmark.evidence.errors import EvidenceError, IngestRefused
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.ingest import Accepted, accept, accept_all
 from mintmark.evidence.keyless.verify import KeylessUnavailable
+from mintmark.evidence.log import Recorded
 from mintmark.evidence.statement import KINDS
 from mintmark.evidence.trust import TrustPolicy, TrustPolicyInvalid
 
@@ -310,6 +312,38 @@ def test_a_bundle_changed_after_signing_is_refused(attack: str, tmp_path: Path) 
         instance(tmp_path).accept_changed(change)
 
     assert refused.value.reason == reason
+
+
+P256 = bytes.fromhex("06082a8648ce3d030107")  # the name of the curve, in DER
+VERSION_3 = bytes.fromhex("a003020102")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "reason"),
+    [
+        (P256, P256[:-1] + b"\x06", "weak_algorithm"),
+        (VERSION_3, VERSION_3[:-1] + b"\x12", "malformed"),
+        (b"", b"", "identity_mismatch"),
+    ],
+    ids=["a curve that nobody knows", "a version that does not exist", "as it was (the control)"],
+)
+def test_a_certificate_of_an_unknown_sort_is_refused_and_does_not_stop_the_log(
+    was: bytes, now: bytes, reason: str, tmp_path: Path
+) -> None:
+    """It is read before anybody is asked for trust, so that whoever may submit could stop a log that fails on it."""
+    document = json.loads(instance(tmp_path).sigstore.bundle(PAYLOAD))
+    certificate = document["verificationMaterial"]["certificate"]
+    content = base64.b64decode(certificate["rawBytes"])
+    assert was in content
+    certificate["rawBytes"] = base64.b64encode(content.replace(was, now, 1)).decode()
+    place = bench(tmp_path)
+    bundles = [json.dumps(document).encode(), place.bundle()]
+
+    refused, recorded = place.open().record_each([Submission(bundle=bundle) for bundle in bundles], now=LATER)
+
+    assert isinstance(refused, IngestRefused)
+    assert refused.reason == reason
+    assert isinstance(recorded, Recorded)
 
 
 def test_writing_the_bundle_again_changes_nothing(tmp_path: Path) -> None:
