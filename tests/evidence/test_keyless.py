@@ -314,6 +314,27 @@ def test_a_bundle_changed_after_signing_is_refused(attack: str, tmp_path: Path) 
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize(("flipped", "reason"), [(0, None), (1, "signature_invalid")])
+def test_a_false_timestamp_is_refused_beside_a_time_that_a_log_signed(
+    flipped: int, reason: str | None, tmp_path: Path
+) -> None:
+    there = instance(tmp_path)
+    document = json.loads(there.sigstore.bundle(PAYLOAD, recent()))
+    stamp = document["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0]
+    content = bytearray(base64.b64decode(stamp["signedTimestamp"]))
+    content[-1] ^= flipped  # the last byte of the authority's signature
+    stamp["signedTimestamp"] = base64.b64encode(content).decode()
+
+    found = None
+    try:
+        accept(json.dumps(document).encode(), there.trust, at=datetime.now(UTC))
+    except IngestRefused as refused:
+        found = refused.reason
+
+    assert found == reason
+    assert entry_of(document)["inclusionPromise"]
+
+
 P256 = bytes.fromhex("06082a8648ce3d030107")  # the name of the curve, in DER
 VERSION_3 = bytes.fromhex("a003020102")
 
