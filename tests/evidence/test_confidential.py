@@ -184,9 +184,16 @@ def test_a_card_number_is_one_as_a_number_too(number: float) -> None:
     check({"predicate": {"size": 123456789012345, "share": 0.4111111111111111}})
 
 
-@pytest.mark.parametrize("ids", [{"refs": ["order:" + CARD]}, {"controls": ["ghp_" + RANDOM[:36]]}])
-def test_the_ids_of_an_entry_are_looked_at_as_well(ids: dict[str, list[str]]) -> None:
-    assert next(iter(ids)) in str(refusal(statement("scan", {}), **ids))
+@pytest.mark.parametrize(
+    ("place", "ids"),
+    [
+        ("refs /0 holds", {"refs": ["order:" + CARD]}),
+        ("controls /0 holds", {"controls": ["ghp_" + RANDOM[:36]]}),
+        ("id holds", {"identity": "ghp_" + RANDOM[:36]}),
+    ],
+)
+def test_the_ids_of_an_entry_are_looked_at_as_well(place: str, ids: dict[str, Any]) -> None:
+    assert place in str(refusal(statement("scan", {}), **ids))
 
 
 def test_names_decide_only_over_values_that_could_be_secrets() -> None:
@@ -195,6 +202,14 @@ def test_names_decide_only_over_values_that_could_be_secrets() -> None:
     assert not is_secret_under("password_policy", "strict-2026")
     assert is_secret_under("access-token", RANDOM)
     assert not is_secret_under("token", "csrf-protection")
+    assert not is_secret_under("password", "to be rotated")
+
+
+@pytest.mark.parametrize("value", ["hunter2\n", " hunter2", "hunter2\r\n", f"{RANDOM}\n{RANDOM}\n"])
+def test_a_secret_under_its_name_is_one_with_the_newline_of_its_file(value: str) -> None:
+    refused = refusal({"predicate": {"environment": {"DB_PASSWORD": value}}})
+
+    assert (refused.reason, "/environment/DB_PASSWORD" in str(refused)) == ("secret_in_evidence", True)
 
 
 def test_what_is_no_json_is_malformed() -> None:

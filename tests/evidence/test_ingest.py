@@ -62,6 +62,14 @@ HOSTILE: dict[str, tuple[str, Callable[[Bench], bytes]]] = {
         "weak_algorithm",
         lambda place: signed(place.key, statement("scan", {}, subject=[{"name": "a", "digest": {"sha1": "0" * 40}}])),
     ),
+    "a list for its predicate type": (
+        "type_mismatch",
+        lambda place: signed(place.key, statement("scan", {}, predicateType=["https://mintmark.dev/scan/v1"])),
+    ),
+    "a list for its keyid": (
+        "malformed",
+        lambda place: changed(place.bundle(), lambda d: d["dsseEnvelope"]["signatures"][0].update(keyid=[])),
+    ),
     "no subject": ("malformed", lambda place: signed(place.key, statement("scan", {}, subject=[]))),
     "a better origin": ("origin_mismatch", lambda place: signed(place.key, statement("scan", {"origin": "ci"}))),
 }

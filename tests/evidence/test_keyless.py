@@ -29,10 +29,12 @@ from tests.evidence.sigstore_stand_in import (
 )
 
 from mintmark.evidence.errors import EvidenceError, IngestRefused
-from mintmark.evidence.ingest import Accepted, accept
+from mintmark.evidence.inbox import Submission
+from mintmark.evidence.ingest import Accepted, accept, accept_all
 from mintmark.evidence.keyless.verify import KeylessUnavailable
+from mintmark.evidence.log import Recorded
 from mintmark.evidence.statement import KINDS
-from mintmark.evidence.trust import TrustPolicy
+from mintmark.evidence.trust import TrustPolicy, TrustPolicyInvalid
 
 LATER = MOMENT + timedelta(hours=1)
 PAYLOAD = statement("scan", {"origin": "ci"})
@@ -122,6 +124,28 @@ def test_a_pattern_of_one_repository_takes_its_workflows_and_no_other(tmp_path: 
         there.accept(Signing(identity=WORKFLOW.replace("ship", "evil")))
 
     assert refused.value.reason == "identity_mismatch"
+
+
+def test_a_pattern_is_not_counted_as_many_signers_and_named_workflows_are(tmp_path: Path) -> None:
+    """One workflow, run from two branches, would be two of the signers that a kind asks for."""
+    pattern = r"^https://forge\.example\.com/org/florin/\.github/workflows/ship\.yml@refs/heads/.*$"
+    nightly = WORKFLOW.replace("ship", "nightly")
+    named = policy_text() + policy_text(identity=nightly).removeprefix("version = 1\n")
+    there = instance(tmp_path, named + "[thresholds]\nscan = 2\n")
+    bundles = [there.sigstore.bundle(PAYLOAD, Signing(identity=one)) for one in (WORKFLOW, nightly)]
+
+    assert len({item.producer.id for item in accept_all(bundles, there.trust, at=LATER)}) == 2
+    with pytest.raises(IngestRefused) as refused:
+        accept_all([bundles[0], bundles[0]], there.trust, at=LATER)
+    with pytest.raises(TrustPolicyInvalid, match="one by one"):
+        instance(
+            tmp_path,
+            policy_text(identity="", identity_pattern=pattern)
+            + policy_text(identity=nightly).removeprefix("version = 1\n")
+            + "[thresholds]\nscan = 2\n",
+        )
+
+    assert refused.value.reason == "threshold"
 
 
 ISSUED: dict[str, tuple[str, Signing]] = {
@@ -288,6 +312,59 @@ def test_a_bundle_changed_after_signing_is_refused(attack: str, tmp_path: Path) 
         instance(tmp_path).accept_changed(change)
 
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(("flipped", "reason"), [(0, None), (1, "signature_invalid")])
+def test_a_false_timestamp_is_refused_beside_a_time_that_a_log_signed(
+    flipped: int, reason: str | None, tmp_path: Path
+) -> None:
+    there = instance(tmp_path)
+    document = json.loads(there.sigstore.bundle(PAYLOAD, recent()))
+    stamp = document["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"][0]
+    content = bytearray(base64.b64decode(stamp["signedTimestamp"]))
+    content[-1] ^= flipped  # the last byte of the authority's signature
+    stamp["signedTimestamp"] = base64.b64encode(content).decode()
+
+    found = None
+    try:
+        accept(json.dumps(document).encode(), there.trust, at=datetime.now(UTC))
+    except IngestRefused as refused:
+        found = refused.reason
+
+    assert found == reason
+    assert entry_of(document)["inclusionPromise"]
+
+
+P256 = bytes.fromhex("06082a8648ce3d030107")  # the name of the curve, in DER
+VERSION_3 = bytes.fromhex("a003020102")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "reason"),
+    [
+        (P256, P256[:-1] + b"\x06", "weak_algorithm"),
+        (VERSION_3, VERSION_3[:-1] + b"\x12", "malformed"),
+        (b"", b"", "identity_mismatch"),
+    ],
+    ids=["a curve that nobody knows", "a version that does not exist", "as it was (the control)"],
+)
+def test_a_certificate_of_an_unknown_sort_is_refused_and_does_not_stop_the_log(
+    was: bytes, now: bytes, reason: str, tmp_path: Path
+) -> None:
+    """It is read before anybody is asked for trust, so that whoever may submit could stop a log that fails on it."""
+    document = json.loads(instance(tmp_path).sigstore.bundle(PAYLOAD))
+    certificate = document["verificationMaterial"]["certificate"]
+    content = base64.b64decode(certificate["rawBytes"])
+    assert was in content
+    certificate["rawBytes"] = base64.b64encode(content.replace(was, now, 1)).decode()
+    place = bench(tmp_path)
+    bundles = [json.dumps(document).encode(), place.bundle()]
+
+    refused, recorded = place.open().record_each([Submission(bundle=bundle) for bundle in bundles], now=LATER)
+
+    assert isinstance(refused, IngestRefused)
+    assert refused.reason == reason
+    assert isinstance(recorded, Recorded)
 
 
 def test_writing_the_bundle_again_changes_nothing(tmp_path: Path) -> None:

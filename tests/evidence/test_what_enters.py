@@ -88,6 +88,21 @@ def test_a_secret_is_refused_with_its_place_and_without_its_value(what: str, pla
         assert not any(str(value).encode() in place.file.read_bytes() for value in predicate.values())
 
 
+def test_a_card_number_for_the_id_of_an_entry_is_refused_and_another_id_is_not(place: Bench) -> None:
+    """The id that a producer chooses stands in the entry, which can never be taken back."""
+    log = place.open()
+    bundle = place.bundle()
+
+    refused, recorded = log.record_each(
+        [Submission(bundle=bundle, id="pay:4111111111111111"), Submission(bundle=bundle, id="pay:42")], now=NOW
+    )
+
+    assert isinstance(refused, IngestRefused)
+    assert refused.reason == "card_number_in_evidence"
+    assert isinstance(recorded, Recorded)
+    assert "4111111111111111" not in " ".join(log.entry(index).id for index in range(2))
+
+
 def test_the_same_words_without_the_secret_enter(place: Bench) -> None:
     bundle = place.bundle(source="https://example.com/x", note="paid with a card today, order 4111")
 

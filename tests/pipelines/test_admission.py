@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 from tests.evidence.builders import NOW, Bench, bench, signed, statement
+from tests.evidence.stores import administrator
 from tests.pipelines.wheels import small_wheel
 
 from mintmark.evidence.log import EvidenceLog
 from mintmark.pipelines.build.manifest import describe
 from mintmark.pipelines.build.release import Release, keep
+from mintmark.pipelines.deploy import admission
 from mintmark.pipelines.deploy.admission import admit, parse_digest
 from mintmark.pipelines.errors import ExitCode, PipelineError, UsageError
 
@@ -34,9 +37,10 @@ def release() -> Release:
 
 
 def decided(place: Bench, log: EvidenceLog, made: Release, **changes: Any) -> None:
-    """Record a verdict on the release; `changes` replace fields of its predicate, `subject` and `ref_environment`."""
+    """Record a verdict; `changes` replace fields of its predicate, or `subject`, `ref_environment`, `kind`, `now`."""
     subject = changes.pop("subject", made.digest)
     environment = changes.pop("ref_environment", "local")
+    kind, now = changes.pop("kind", "decision"), changes.pop("now", NOW)
     predicate = {
         "id": "d-1",
         "decision": "ALLOW",
@@ -46,8 +50,8 @@ def decided(place: Bench, log: EvidenceLog, made: Release, **changes: Any) -> No
         "manifest": {"digest": f"sha256:{made.manifest_digest}", "files": 3},
         "origin": "local",
     } | changes
-    payload = statement("decision", predicate, subject=[{"name": "a.whl", "digest": {"sha256": subject}}])
-    log.record(signed(place.key, payload), now=NOW, refs=(f"environment:{environment}",))
+    payload = statement(kind, predicate, subject=[{"name": "a.whl", "digest": {"sha256": subject}}])
+    log.record(signed(place.key, payload), now=now, refs=(f"environment:{environment}",))
 
 
 @pytest.fixture
@@ -108,6 +112,62 @@ def test_a_later_refusal_takes_an_allow_back(place: Bench, tmp_path: Path) -> No
         admitted(log, made, tmp_path / "releases")
 
     assert refused.value.reason == "not_allowed"
+
+
+def test_an_allow_that_is_recorded_once_more_does_not_take_a_refusal_back(place: Bench, tmp_path: Path) -> None:
+    """Its signature, digest, environment and policy hold, and its day is not over: it is a replay all the same."""
+    made, log, later = release(), place.open(), NOW + timedelta(hours=1)
+    keep(made, tmp_path / "releases")
+    decided(place, log, made)
+    allow = log.bundle(0)
+    decided(place, log, made, decision="DENY", as_of=later.isoformat(), now=later)
+    log.record(allow, now=later, refs=("environment:local",))
+
+    with pytest.raises(PipelineError) as refused:
+        admitted(log, made, tmp_path / "releases", now=later)
+
+    assert (refused.value.reason, refused.value.exit_code) == ("not_allowed", ExitCode.DENIED)
+
+
+def test_an_allow_that_is_made_after_a_refusal_is_admitted(place: Bench, tmp_path: Path) -> None:
+    made, log, later = release(), place.open(), NOW + timedelta(hours=1)
+    keep(made, tmp_path / "releases")
+    decided(place, log, made, decision="DENY")
+    decided(place, log, made, as_of=later.isoformat(), now=later)
+
+    assert admitted(log, made, tmp_path / "releases", now=later).entry_index == 1
+
+
+def test_more_verdicts_than_are_read_admit_nothing(
+    place: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "MAX_VERDICTS", 2)
+    made, log = release(), place.open()
+    keep(made, tmp_path / "releases")
+    decided(place, log, made)
+    assert admitted(log, made, tmp_path / "releases").entry_index == 0
+    decided(place, log, made)
+
+    with pytest.raises(PipelineError) as refused:
+        admitted(log, made, tmp_path / "releases")
+
+    assert refused.value.reason == "too_many_verdicts"
+
+
+def test_a_scan_that_reads_like_a_verdict_and_is_filed_as_one_is_refused(place: Bench, tmp_path: Path) -> None:
+    """Whoever may sign scans writes the members of a verdict into one, and whoever may write the store files it so."""
+    made, log = release(), place.open()
+    keep(made, tmp_path / "releases")
+    decided(place, log, made, kind="scan", tool="x", status="complete")
+    with closing(administrator(place.url)) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("UPDATE view_entry SET kind = 'decision'")
+
+    with pytest.raises(PipelineError) as refused:
+        admitted(log, made, tmp_path / "releases")
+
+    assert (refused.value.reason, refused.value.exit_code) == ("type_mismatch", ExitCode.INTEGRITY)
 
 
 CHANGES: dict[str, Callable[[Path], Path]] = {

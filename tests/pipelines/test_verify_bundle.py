@@ -66,7 +66,9 @@ def desk(tmp_path: Path) -> Desk:
     sigstore = SigstoreStandIn()
     keyless = sigstore.bundle(payload, Signing(valid_from=now - timedelta(minutes=1), integrated_at=now))
     broken = statement("vsa", {**summary, "verificationResult": "yes"}, subject=subject)
+    failed = statement("vsa", {**summary, "verificationResult": "FAILED"}, subject=subject)
     files = {
+        "failed.json": signed(key, failed),
         "bundle.json": signed(key, payload),
         "broken.json": signed(key, broken),
         "stranger.json": signed(ec.generate_private_key(ec.SECP256R1()), payload),
@@ -182,3 +184,14 @@ def test_the_answer_for_machines_names_subject_kind_and_signer(desk: Desk, capsy
     assert answer["subjects"] == [{"name": "a.whl", "digest": desk.digest}]
     assert len(answer["signers"]) == 1
     assert answer["signers"][0]["signed_at"]
+
+
+@pytest.mark.parametrize(("bundle", "result"), [("bundle.json", "PASSED"), ("failed.json", "FAILED")])
+def test_evidence_that_holds_and_is_bad_news_says_so(
+    bundle: str, result: str, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = run(desk.by_key(bundle=bundle), capsys)
+    _, document = run(desk.by_key("-o", "json", bundle=bundle), capsys)
+
+    assert (code, f"  result  {result}\n" in said) == (0, True)
+    assert json.loads(document)["result"] == result

@@ -295,6 +295,22 @@ def test_what_was_altered_in_the_inbox_is_refused_on_the_record(place: Bench) ->
     assert place.verify().answer is Answer.VERIFIED
 
 
+def test_what_cannot_be_hashed_in_the_inbox_does_not_stop_what_waits_behind_it(place: Bench) -> None:
+    """Bytes that made the sequencer fail, in place of being refused, would stand in the inbox for ever."""
+    log = place.open()
+    mark = "?" if place.url.startswith("sqlite") else "%s"
+    document = json.loads(place.bundle())
+    document["dsseEnvelope"]["signatures"][0]["keyid"] = []
+    with closing(administrator(place.url)) as connection:
+        for identity, content in (("a", json.dumps(document).encode()), ("b", place.bundle())):
+            connection.execute(f"INSERT INTO inbox (id, bundle) VALUES ({mark}, {mark})", (identity, content))
+
+    drained = log.drain(now=NOW)
+
+    assert (drained.recorded, drained.refused) == (1, 1)
+    assert [row.refs for row in log.search(kind="refusal")] == [("refused:malformed",)]
+
+
 def test_an_erasure_takes_the_payload_and_leaves_every_hash(place: Bench, tmp_path: Path) -> None:
     """The control of all these: what is recorded may go, and verification lists it apart."""
     log = place.fill(3)

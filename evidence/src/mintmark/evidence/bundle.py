@@ -81,7 +81,7 @@ def parse_bundle(content: bytes) -> SignedPayload:
     _only(signatures[0], {"sig", "keyid"}, "the signature")
     material = _object(document, "verificationMaterial")
     hint = None if "certificate" in material else _hint(material)
-    if signatures[0].get("keyid", "") not in {"", hint}:
+    if signatures[0].get("keyid", "") not in ("", hint):  # no set: what was sent may have no hash
         raise FormatError("bundle", why="its keyid is not the key's hint, and would be kept unread")
     return SignedPayload(
         hint=hint,

@@ -69,7 +69,8 @@ def commit(payload: bytes, salt: bytes) -> str:
 
 def parse_leaf(content: bytes) -> Leaf:
     document = parse_strict(content, what="entry", limit=MAX_ENTRY_BYTES)
-    if set(document) != _FIELDS or document["v"] != VERSION or document["kind"] not in KINDS:
+    known = set(document) == _FIELDS and document["v"] == VERSION
+    if not known or not isinstance(document["kind"], str) or document["kind"] not in KINDS:
         raise FormatError("entry", why="not a version 1 envelope")
     payload = document["payload"]
     try:

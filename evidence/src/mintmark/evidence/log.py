@@ -225,7 +225,9 @@ class EvidenceLog(LogReader):
     def _prepare(self, submission: Submission, now: datetime) -> NewEntry:
         """Verify, look for what must not be kept for ever, and commit to the payload."""
         accepted = accept(submission.bundle, self.trust, at=now, schemas=self.schemas, alone=False)
-        check_confidential(accepted.statement_bytes, controls=submission.controls, refs=submission.refs)
+        check_confidential(
+            accepted.statement_bytes, identity=submission.id, controls=submission.controls, refs=submission.refs
+        )
         salt = os.urandom(SALT_SIZE)
         leaf = _leaf(submission, accepted, now, commitment=commit(submission.bundle, salt))
         return NewEntry.of(leaf, salt=salt, payload=submission.bundle, may_be_known=submission.id is not None)

@@ -135,7 +135,7 @@ def parse_statement(content: bytes) -> Statement:
     if kind != STATEMENT_V1 or set(document) - {"_type", "subject", "predicateType", "predicate"}:
         raise FormatError("statement", why="not an in-toto Statement v1", reason="type_mismatch")
     predicate_type, predicate = document.get("predicateType"), document.get("predicate")
-    if predicate_type not in _KIND_OF:
+    if not isinstance(predicate_type, str) or predicate_type not in _KIND_OF:
         raise FormatError("statement", why=f"predicate type {predicate_type!r} is not known", reason="type_mismatch")
     if not isinstance(predicate, dict):
         raise FormatError("statement", why="the predicate is not an object")

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from mintmark.evidence.bundle import key_hint
 from mintmark.evidence.canonical import parse_strict
 from mintmark.evidence.errors import EvidenceError, FormatError
-from mintmark.evidence.keyless.identity import WorkflowIdentity, parse_pattern
+from mintmark.evidence.keyless.identity import IdentityPattern, WorkflowIdentity, parse_pattern
 from mintmark.evidence.statement import KINDS
 
 
@@ -239,6 +239,14 @@ def _check_whole(path: Path, policy: TrustPolicy) -> None:
     for kind, wanted in policy.thresholds.items():
         if kind not in KINDS:
             raise TrustPolicyInvalid(path, f"thresholds: unknown kind {kind!r}{_nearest(kind, KINDS)}")
+        if wanted > 1 and any(
+            kind in item.kinds and isinstance(item.workflow.identity, IdentityPattern) for item in policy.identities
+        ):
+            raise TrustPolicyInvalid(
+                path,
+                f"thresholds: {kind} needs {wanted} signers, and an identity_pattern would count once for each workflow"
+                " that it matches: name them one by one",
+            )
         able = sum(kind in key.kinds for key in policy.keys) + sum(kind in item.kinds for item in policy.identities)
         if able < wanted:
             raise TrustPolicyInvalid(path, f"thresholds: {kind} needs {wanted} signers, and {able} may write it")

@@ -36,12 +36,30 @@ class ProvenStatement:
     run: Run
 
 
-def prove(log: LogReader, index: int) -> ProvenStatement:
-    """Verify entry `index` from its stored bytes, up to the signed checkpoint. Raises `ProofFailed`."""
+class WrongKind(IntegrityError):
+    """An entry that was looked up as one kind of evidence is signed as another."""
+
+    def __init__(self, index: int, *, found: str, wanted: str) -> None:
+        super().__init__(
+            f"entry {index} is {found}, and was looked up as {wanted}",
+            reason="type_mismatch",
+            remedy="run `mintmark verify`: the query table does not say what the signed statement says",
+        )
+
+
+def prove(log: LogReader, index: int, *, kind: str | None = None) -> ProvenStatement:
+    """
+    Verify entry `index` from its stored bytes, up to the signed checkpoint.
+
+    Whoever found it by its kind asks for that `kind` again: the query read an editable column, and a predicate may have
+    the members of two kinds. Raises `ProofFailed`, `WrongKind`.
+    """
     try:
         proven = log.prove(index)
     except EvidenceError as cause:
         raise ProofFailed(index, cause=cause) from cause
+    if kind is not None and proven.kind != kind:
+        raise WrongKind(index, found=proven.kind, wanted=kind)
     statement = parse_statement(proven.statement)
     return ProvenStatement(
         index=index,

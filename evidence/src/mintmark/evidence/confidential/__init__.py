@@ -27,7 +27,13 @@ _SEPARATOR = "\x00"  # no stored text holds it
 _REMEDY = "take it out where the statement is made, sign it again, and revoke the secret if it was real"
 
 
-def check(statement: bytes | Mapping[str, Any], *, controls: Sequence[str] = (), refs: Sequence[str] = ()) -> None:
+def check(
+    statement: bytes | Mapping[str, Any],
+    *,
+    identity: str | None = None,
+    controls: Sequence[str] = (),
+    refs: Sequence[str] = (),
+) -> None:
     """
     Refuse a statement, or the ids that go into its entry, when any text or number in them looks confidential.
 
@@ -36,7 +42,7 @@ def check(statement: bytes | Mapping[str, Any], *, controls: Sequence[str] = (),
 
     Raises `IngestRefused`: `secret_in_evidence`, `card_number_in_evidence`, `malformed`.
     """
-    document = {"statement": _parsed(statement), "controls": list(controls), "refs": list(refs)}
+    document = {"statement": _parsed(statement), "id": identity, "controls": list(controls), "refs": list(refs)}
     texts, names = _gathered(document)
     if any(True for _ in _found(_SEPARATOR.join(texts))) or (names and _has_named(document)):
         _refuse_first(document)
@@ -62,8 +68,13 @@ def kinds_in(text: str) -> frozenset[str]:
 
 
 def is_secret_under(name: str, value: str) -> bool:
-    """Whether a member or variable of that name should hold a secret, and this value could be one."""
+    """
+    Whether a member or variable of that name should hold a secret, and this value could be one.
+
+    Words with spaces between them are none, but what was read from a file ends in a newline, and a key has several.
+    """
     least = _least_under(name)
+    value = "".join(value.split("\n")).strip() if least is not None else value
     if least is None or (len(value) > _MAX_NAMED_SECRET) or any(map(str.isspace, value)):
         return False
     return is_literal(value, least=least) if least < _RANDOM else looks_random(value) and is_literal(value, least=least)
@@ -250,7 +261,7 @@ def _refuse_text(place: str, text: str) -> None:
 def _refusal(place: str, kind: str) -> IngestRefused:
     card = kind == CARD_NUMBER
     return IngestRefused(
-        f"{place} holds what looks like confidential text ({kind.replace('-', ' ')})",
+        f"{place.strip()} holds what looks like confidential text ({kind.replace('-', ' ')})",
         reason="card_number_in_evidence" if card else "secret_in_evidence",
         remedy="take the card number out, and refer to the card by its token" if card else _REMEDY,
     )

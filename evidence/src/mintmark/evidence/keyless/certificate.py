@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mintmark.evidence.errors import FormatError
@@ -13,6 +14,7 @@ ISSUER_V1 = x509.ObjectIdentifier(f"{_FULCIO}.1")
 ISSUER_V2 = x509.ObjectIdentifier(f"{_FULCIO}.8")
 REPOSITORY_ID = x509.ObjectIdentifier(f"{_FULCIO}.15")
 OWNER_ID = x509.ObjectIdentifier(f"{_FULCIO}.17")
+_UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 def read_certificate(content: bytes) -> tuple[x509.Certificate, ec.EllipticCurvePublicKey, Claims]:
@@ -25,7 +27,9 @@ def read_certificate(content: bytes) -> tuple[x509.Certificate, ec.EllipticCurve
         certificate = x509.load_der_x509_certificate(content)
         key = certificate.public_key()
         claims = _claims(certificate)
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as cause:
+    except UnsupportedAlgorithm as cause:
+        raise FormatError("bundle", why=f"the certificate's key: {cause}", reason="weak_algorithm") from cause
+    except _UNREADABLE as cause:
         raise FormatError("bundle", why=f"the certificate cannot be read: {cause}") from cause
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise FormatError("bundle", why="the certificate's key is not ECDSA P-256", reason="weak_algorithm")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import IntegrityError, UsageError
 from mintmark.pipelines.gate.pack import PolicyPack, Rule
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.proof import prove
@@ -31,7 +31,13 @@ def run(words: Sequence[str]) -> int:
             reason="unknown",
             remedy=f"rules are {', '.join(sorted(pack.rules))}; the refusal named its decision",
         )
-    proven = prove(log, rows[-1].index)
+    proven = prove(log, rows[-1].index, kind="decision")
+    if proven.run.id != wanted:
+        raise IntegrityError(
+            f"entry {proven.index} is decision {proven.run.id}, filed under decision {wanted}",
+            reason="run_mismatch",
+            remedy="somebody recorded another decision for this one: run `mintmark verify`, then ask who did",
+        )
     sys.stdout.write(
         f"entry {proven.index}, verified\n" + json.dumps(proven.predicate, indent=2, sort_keys=True) + "\n"
     )

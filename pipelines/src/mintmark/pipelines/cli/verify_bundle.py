@@ -1,7 +1,8 @@
 """
 `mintmark verify-bundle`: checks signed evidence about one file or digest, offline and without a log.
 
-Verified is 0, not verifiable is 3 (nobody whom you trust is named, or no time is proven), failed is 4.
+Verified is 0, not verifiable is 3 (nobody whom you trust is named, or no time is proven), failed is 4. Verified says
+that the evidence holds, and not that it is good news: a verdict that refuses is verified too, and its result is shown.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mintmark.evidence.canonical import MAX_DOCUMENT_BYTES
 from mintmark.evidence.errors import FormatError, IngestRefused
 from mintmark.evidence.ingest import Accepted, accept_all, expect
 from mintmark.evidence.keyless.identity import WorkflowIdentity
-from mintmark.evidence.statement import KINDS, Run
+from mintmark.evidence.statement import KINDS, Run, Statement
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.deploy.admission import parse_digest
@@ -27,6 +28,8 @@ from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.workshop import predicate_schemas
 
 NOT_VERIFIABLE = {"key_unknown", "no_trusted_time"}
+# kind → the member that says how it came out: a verdict may hold in every way and be a DENY
+RESULTS = {"decision": "decision", "scan": "status", "vsa": "verificationResult"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,9 @@ def _human(artefact: Artefact, accepted: Sequence[Accepted]) -> str:
     what = " ".join(filter(None, (artefact.name, f"sha256:{artefact.digest}")))
     lines = [f"VERIFIED  {what}"]
     lines.append(f"  kind    {accepted[0].statement.kind}")
+    result = _result(accepted[0].statement)
+    if result is not None:
+        lines.append(f"  result  {result}")
     for item in accepted:
         origin = f", origin {item.producer.origin}" if item.producer.origin else ""
         time = f", signed by {item.signed_at.isoformat()}" if item.signed_at else ""
@@ -150,6 +156,7 @@ def _json(artefact: Artefact, accepted: Sequence[Accepted]) -> str:
         "verified": True,
         "digest": f"sha256:{artefact.digest}",
         "kind": statement.kind,
+        "result": _result(statement),
         "subjects": [{"name": subject.name, "digest": f"sha256:{subject.digest}"} for subject in statement.subjects],
         "signers": [
             {
@@ -161,3 +168,8 @@ def _json(artefact: Artefact, accepted: Sequence[Accepted]) -> str:
         ],
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def _result(statement: Statement) -> str | None:
+    member = RESULTS.get(statement.kind)
+    return None if member is None else str(statement.predicate[member])

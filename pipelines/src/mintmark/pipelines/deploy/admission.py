@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mintmark.evidence.query import EntryRow
+from mintmark.evidence.leaf import timestamp
 from mintmark.evidence.reader import LogReader
+from mintmark.evidence.statement import parse_time
 from mintmark.pipelines.build.release import Release, load
 from mintmark.pipelines.deploy.interface import DeployRefused
 from mintmark.pipelines.errors import ExitCode, UsageError
@@ -18,6 +19,7 @@ from mintmark.pipelines.proof import ProvenStatement, prove
 # A verdict speaks of the scans and advisories of its day.
 MAX_DECISION_AGE = timedelta(hours=24)
 CLOCK_SKEW = timedelta(seconds=60)
+MAX_VERDICTS = 1_000  # on one release for one environment: as many as a search gives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,7 @@ def admit(
     1. a verdict is recorded; 2. its receipt, signature and commitment hold; 3. it speaks of this digest, this
     environment and the policy in force; 4. it is fresh; 5. it allows; 6. the release's bytes are those it judged.
     """
-    row = _newest_decision(log, digest=digest, environment=environment)
-    proven = prove(log, row.index)
+    proven = _newest_decision(log, digest=digest, environment=environment, now=now)
     decision = proven.predicate
     _check_scope(proven, digest=digest, environment=environment, policy_digest=policy_digest)
     _check_fresh(decision, now=now)
@@ -66,8 +67,13 @@ def admit(
     return Admitted(release=release, environment=environment, decision_id=str(decision["id"]), entry_index=proven.index)
 
 
-def _newest_decision(log: LogReader, *, digest: str, environment: str) -> EntryRow:
-    """The last word counts: a refusal after an ALLOW takes the ALLOW back."""
+def _newest_decision(log: LogReader, *, digest: str, environment: str, now: datetime) -> ProvenStatement:
+    """
+    The last word counts: a refusal after an ALLOW takes the ALLOW back.
+
+    Which was last is said by the times that were signed. Anybody who has a copy of the ALLOW can record it once more,
+    behind the refusal; it stays as old as it is.
+    """
     rows = log.search(kind="decision", subject=digest, ref=f"environment:{environment}")
     if not rows:
         raise DeployRefused(
@@ -76,7 +82,20 @@ def _newest_decision(log: LogReader, *, digest: str, environment: str) -> EntryR
             remedy=f"mintmark ship --env {environment}",
             exit_code=ExitCode.INCOMPLETE,
         )
-    return max(rows, key=lambda row: row.index)
+    if len(rows) >= MAX_VERDICTS:
+        raise DeployRefused(
+            f"{len(rows)} verdicts or more on sha256:{digest} for {environment} are recorded: too many to read all",
+            reason="too_many_verdicts",
+            remedy="find out who recorded them, and ship another release",
+        )
+    cutoff = timestamp(now - MAX_DECISION_AGE - CLOCK_SKEW)  # no verdict is dated after its entry: older ones are stale
+    recent = [row.index for row in rows if row.at >= cutoff] or [max(row.index for row in rows)]
+    return max((prove(log, index, kind="decision") for index in recent), key=_last_word)
+
+
+def _last_word(verdict: ProvenStatement) -> tuple[datetime, bool, int]:
+    """Of two verdicts of one second it is the one that does not allow."""
+    return _made(verdict.predicate), verdict.predicate["decision"] != "ALLOW", verdict.index
 
 
 def _check_scope(proven: ProvenStatement, *, digest: str, environment: str, policy_digest: str) -> None:
@@ -104,7 +123,7 @@ def _check_scope(proven: ProvenStatement, *, digest: str, environment: str, poli
 
 
 def _check_fresh(decision: dict[str, Any], *, now: datetime) -> None:
-    made = datetime.fromisoformat(str(decision["as_of"]))
+    made = _made(decision)
     if made > now + CLOCK_SKEW:
         raise DeployRefused(
             f"the verdict is dated {made.isoformat()}, after now ({now.isoformat()})",
@@ -117,3 +136,7 @@ def _check_fresh(decision: dict[str, Any], *, now: datetime) -> None:
             reason="stale",
             remedy=f"mintmark ship --env {decision['environment']}",
         )
+
+
+def _made(decision: dict[str, Any]) -> datetime:
+    return parse_time(decision["as_of"], what="as_of")

@@ -11,7 +11,7 @@ from mintmark.evidence.ledger.verification import BoundBatch
 from mintmark.evidence.reader import LogReader
 from mintmark.pipelines.errors import IncompleteError, IntegrityError
 from mintmark.pipelines.locations import Locations
-from mintmark.pipelines.proof import prove
+from mintmark.pipelines.proof import ProvenStatement, prove
 from mintmark.pipelines.trace.ledger import LedgerProver
 from mintmark.pipelines.trace.posting import ledger_of
 
@@ -27,7 +27,9 @@ def trace_build(log: LogReader, digest: str, locations: Locations) -> Iterator[s
         )
     yield f"digest     sha256:{digest}"
     for row in sorted((row for row in rows if row.kind == "decision"), key=lambda row: row.index):
-        verdict = prove(log, row.index).predicate
+        judged = prove(log, row.index, kind="decision")
+        _require_subject(judged, digest)
+        verdict = judged.predicate
         yield f"verdict    {verdict['decision']} {verdict['id']} for {verdict['environment']}   entry {row.index} ✓"
     deployments = sorted((row for row in rows if row.kind == "deployment"), key=lambda row: row.index)
     if not deployments:
@@ -36,13 +38,8 @@ def trace_build(log: LogReader, digest: str, locations: Locations) -> Iterator[s
     prover = LedgerProver(log=log, client=ledger_of(locations))
     posted = _Posted()
     for row in deployments:
-        proven = prove(log, row.index)
-        if digest not in proven.subjects:
-            raise IntegrityError(
-                f"entry {row.index} is signed for another artefact than sha256:{digest}",
-                reason="subject_mismatch",
-                remedy="run `mintmark verify`: the query table does not say what the signed statement says",
-            )
+        proven = prove(log, row.index, kind="deployment")
+        _require_subject(proven, digest)
         deployment_id = str(proven.predicate["deployment_id"])
         before = posted.entries, posted.postings
         posted.add(prover, deployment_id)
@@ -52,6 +49,15 @@ def trace_build(log: LogReader, digest: str, locations: Locations) -> Iterator[s
     yield f"ledger     {posted.bound} of them bound in {len(posted.batches)} batches ✓, {posted.waiting} not bound yet"
     for currency, total in sorted(posted.sums.items()):
         yield f"sum        {total} {currency} (minor units, debits)"
+
+
+def _require_subject(proven: ProvenStatement, digest: str) -> None:
+    if digest not in proven.subjects:
+        raise IntegrityError(
+            f"entry {proven.index} is signed for another artefact than sha256:{digest}",
+            reason="subject_mismatch",
+            remedy="run `mintmark verify`: the query table does not say what the signed statement says",
+        )
 
 
 @dataclass(slots=True)

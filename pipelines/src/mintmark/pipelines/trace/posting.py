@@ -65,7 +65,7 @@ def _build_lines(log: LogReader, digest: str, decision_id: str) -> Iterator[str]
         f"{verdict['policy_digest']}{waived}   {_where(decision)}"
     )
     for row in sorted(log.search(kind="scan", ref=ref), key=lambda row: row.index):
-        scan = prove(log, row.index)
+        scan = prove(log, row.index, kind="scan")
         _require(digest in scan.subjects, scan.index, "is signed for another artefact")
         _require_run(scan, decision_id)
         report = scan.predicate
@@ -146,7 +146,7 @@ def _one(log: LogReader, kind: str, ref: str, *, missing: str) -> ProvenStatemen
             reason="not_recorded",
             remedy="was this posting made by a Florin that Mintmark did not deploy, or is this another log?",
         )
-    return prove(log, max(row.index for row in rows))
+    return prove(log, max(row.index for row in rows), kind=kind)
 
 
 def _require(holds: bool, index: int, what: str) -> None:  # noqa: FBT001  an assertion reads so
