@@ -139,6 +139,34 @@ def test_two_binders_at_once_bind_everything_once(place: Bench, ledger: Ledger) 
     assert place.open().store.head().size == 10
 
 
+def test_who_waited_for_another_binder_sees_its_batch_whatever_isolation_the_database_is_set_to(
+    place: Bench, ledger: Ledger
+) -> None:
+    ledger.post()
+    (name,) = ledger.sql("SELECT current_database()")[0]
+    ledger.sql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    found: list[object] = []
+
+    def run() -> None:
+        try:
+            with binder(place, ledger) as second:
+                found.append(second.database.assign(10))
+        except EvidenceError as failure:
+            found.append(failure.reason)
+
+    with psycopg.connect(ledger.url) as first:
+        first.execute("SELECT ledger.assign_batch(10)")
+        waiter = threading.Thread(target=run)
+        waiter.start()
+        waiting = "SELECT 1 FROM pg_locks WHERE relation = 'ledger.leaf_batch'::regclass AND NOT granted"
+        while waiter.is_alive() and not ledger.sql(waiting):
+            time.sleep(0.01)
+        first.commit()
+        waiter.join()
+
+    assert [getattr(item, "batch", item) for item in found] == [1]
+
+
 _LOOP = """
 import sys
 from pathlib import Path

@@ -10,10 +10,16 @@ import pytest
 from tests.evidence.builders import Bench
 from tests.evidence.ledger.ledgers import Ledger, bind, binder, now, verify
 
+from mintmark.evidence.archive import Archive
 from mintmark.evidence.binder import bound_batches
 from mintmark.evidence.ledger.database import open_ledger
 from mintmark.evidence.ledger.exported import PATH, ExportedLedger, export_ledger
+from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.ledger.verification import LedgerReport, verify_ledger
+from mintmark.evidence.store.open import open_backend
+from mintmark.evidence.verify.check import Trust, verify_log
+from mintmark.evidence.verify.live import LiveSource
+from mintmark.evidence.verify.report import VerificationReport
 
 
 def _fill(place: Bench, ledger: Ledger) -> list[int]:
@@ -117,6 +123,10 @@ ATTACKS = {
         ],
         {"queue_mismatch"},
     ),
+    "it is queued once more and stays bound": (
+        ["INSERT INTO ledger.leaf_queue SELECT entry_id, leaf_hash FROM ledger.bound_leaf WHERE entry_id = {id}"],
+        {"queue_mismatch"},
+    ),
 }
 
 
@@ -132,6 +142,76 @@ def test_what_a_superuser_changes_is_found_and_named(place: Bench, ledger: Ledge
     assert _reasons(report, f"ledger entry {target}") == reasons
     if "swaps" in attack:
         assert _reasons(report, f"ledger entry {other}") == {"leaf_mismatch"}
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE ledger.balance SET posted = posted + 1 WHERE account_id = {a}",
+        "UPDATE ledger.balance SET version = version + 1 WHERE account_id = {a}",
+        "UPDATE ledger.posting SET balance_after = balance_after + 1 WHERE account_id = {a} AND account_version = 3",
+        "UPDATE ledger.posting SET account_version = 99 WHERE account_id = {a} AND account_version = 8",
+        "DELETE FROM ledger.balance WHERE account_id = {a}",
+    ],
+)
+def test_a_balance_that_is_not_the_sum_of_its_postings_is_named(place: Bench, ledger: Ledger, attack: str) -> None:
+    _fill(place, ledger)
+    account = ledger.sql("SELECT id FROM ledger.account WHERE code = 'a'")[0][0]
+    ledger.forced(attack.format(a=account))
+    report = verify(place, ledger)
+
+    assert [(problem.place, problem.reason) for problem in report.problems] == [("account a", "balance_mismatch")]
+
+
+def test_a_moment_that_posting_cannot_write_fails_and_is_not_taken_for_a_database_that_is_away(
+    place: Bench, ledger: Ledger
+) -> None:
+    ids = _fill(place, ledger)
+    ledger.forced(f"UPDATE ledger.entry SET created_at = 'infinity' WHERE id = {ids[4]}")
+
+    assert _reasons(verify(place, ledger), "ledger") == {"malformed"}
+
+
+def test_an_entry_that_is_hidden_from_the_verifier_alone_does_not_verify(place: Bench, ledger: Ledger) -> None:
+    _fill(place, ledger)
+    forged = _insert_behind_the_queue(ledger)
+    for table, column in (("entry", "id"), ("posting", "entry_id")):
+        ledger.forced(
+            f"ALTER TABLE ledger.{table} ENABLE ROW LEVEL SECURITY",
+            f"CREATE POLICY hides ON ledger.{table} USING ({column} <> {forged} OR current_user <> 'florin_binder')",
+        )
+    report = verify(place, ledger)
+
+    assert not report.holds
+    assert "row-level security" in (report.unread or "")
+
+
+def _compared(place: Bench, source: LedgerSource) -> VerificationReport:
+    live = LiveSource(backend=open_backend(place.url), archive=Archive(folder=place.archive), ledger=source)
+    return verify_log(live, Trust(log_key=place.signer.verifier, policy=place.trust))
+
+
+def test_a_ledger_that_cannot_be_read_is_not_verifiable_and_not_called_forged(
+    place: Bench, ledger: Ledger, server: str
+) -> None:
+    _fill(place, ledger)
+    with open_ledger(ledger.url) as whole, open_ledger(server) as away:
+        verified, unread = _compared(place, whole), _compared(place, away)
+
+    assert verified.answer.value == "verified"
+    assert (unread.answer.value, unread.broken) == ("not verifiable", ())
+    assert [(item.level, item.place) for item in unread.missing] == [("L4", "ledger")]
+
+
+def test_how_long_the_oldest_entry_has_waited_is_said(place: Bench, ledger: Ledger) -> None:
+    _fill(place, ledger)
+    ledger.post()
+    waiting = ledger.post()
+    ledger.forced(f"UPDATE ledger.leaf_queue SET queued_at = '2026-01-02T03:04:05Z' WHERE entry_id = {waiting}")
+    with open_ledger(ledger.url) as source:
+        report = _compared(place, source)
+
+    assert "2 wait for the next batch, the oldest since 2026-01-02T03:04:05Z" in str(report.to_json())
 
 
 def test_an_edit_that_is_made_in_the_leaf_too_still_breaks_the_batch(place: Bench, ledger: Ledger) -> None:
@@ -179,7 +259,9 @@ def test_a_posting_that_came_in_behind_the_queue_is_unbound_and_one_that_waits_i
     report = verify(place, ledger)
 
     assert [(problem.place, problem.reason) for problem in report.problems] == [
-        (f"ledger entry {forged}", "unbound_entry")
+        (f"ledger entry {forged}", "unbound_entry"),
+        ("account a", "balance_mismatch"),
+        ("account world", "balance_mismatch"),
     ]
     assert [item.id for item in report.pending] == [waiting]
     age = report.oldest_pending(now())

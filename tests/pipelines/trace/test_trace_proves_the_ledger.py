@@ -210,10 +210,10 @@ def test_the_command_binds_says_the_age_and_refuses_a_leaf_that_waits_too_long(d
         "FLORIN_DATABASE_URL": desk.florin.database_url,
     }
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
+    def command(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "mintmark.pipelines.cli.main", "bind-ledger", *words],
-            env=environment,
+            env=environment | changed,
             capture_output=True,
             text=True,
             timeout=60,
@@ -230,3 +230,7 @@ def test_the_command_binds_says_the_age_and_refuses_a_leaf_that_waits_too_long(d
     assert document["batches"][-1]["last"] == int(posting.partition(".")[0])
     assert "✓" in desk.lines(posting)[2]
     assert command("--check", "--max-age", "never").returncode == 2
+    away = command("--every", "100ms", "--max-age", "3s", FLORIN_DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+    assert (away.returncode, "trying again" in away.stderr) == (5, True), away.stderr
+    assert command("--check", MINTMARK_STATE=str(folder / "none")).returncode == 0
+    assert not (folder / "none").exists()  # asking for the age makes no log

@@ -102,7 +102,8 @@ class Binder:
             raise LedgerRefused(
                 f"batch {number - 1} of {self.ledger} is bound {elsewhere}, not in {self.log.origin}",
                 reason="log_mismatch",
-                remedy="bind a ledger to one log: bring back the log that has its earlier batches",
+                remedy="bring back the log that has its earlier batches, from an export with `mintmark store recover`; "
+                "a ledger does not go on in another log, nor in a later epoch of the same one",
             )
         try:
             found = prove_batch(self.log, confirmed.index)

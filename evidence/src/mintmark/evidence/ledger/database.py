@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from mintmark.evidence.ledger.interface import LedgerEntry, LedgerRefused, LedgerUnavailable
+from mintmark.evidence.ledger.interface import LedgerEntry, LedgerRefused, LedgerUnavailable, WrongBalance
 from mintmark.evidence.ledger.journal import JournalEntry, Posting
 from mintmark.evidence.tree import root_of
 
@@ -32,7 +32,7 @@ SELECT l.entry_id AS id, l.leaf_hash, l.batch, NULL AS queued_at, e.id AS known,
 # Whatever any table mentions: a posting without its entry, or a leaf without either, must not go unseen.
 _EVERYTHING = """
 SELECT ids.id, coalesce(q.leaf_hash, l.leaf_hash) AS leaf_hash, l.batch,
-       coalesce(q.queued_at, b.oldest_queued_at) AS queued_at, e.id AS known,
+       coalesce(q.queued_at, b.oldest_queued_at) AS queued_at, q.entry_id IS NOT NULL AS queued, e.id AS known,
        e.created_at, e.kind, e.source, e.ref, e.deployment_id, p.leg, a.code, p.currency, p.amount
   FROM (SELECT id FROM ledger.entry UNION SELECT entry_id FROM ledger.posting
         UNION SELECT entry_id FROM ledger.leaf_queue UNION SELECT entry_id FROM ledger.bound_leaf) ids
@@ -42,6 +42,27 @@ SELECT ids.id, coalesce(q.leaf_hash, l.leaf_hash) AS leaf_hash, l.batch,
   LEFT JOIN ledger.bound_leaf l ON l.entry_id = ids.id
   LEFT JOIN ledger.leaf_batch b ON b.batch = l.batch
  ORDER BY ids.id, p.leg
+"""
+# Versions of an account count its postings from 1, and each posting wrote down the balance that it left.
+_WRONG_BALANCES = """
+WITH step AS (
+  SELECT account_id, account_version, balance_after,
+         sum(amount) OVER (PARTITION BY account_id ORDER BY account_version) AS total,
+         row_number() OVER (PARTITION BY account_id ORDER BY account_version) AS number
+    FROM ledger.posting
+), known AS (
+  SELECT account_id, max(number) AS version, sum(total) FILTER (WHERE last) AS posted,
+         min(account_version) FILTER (WHERE account_version <> number OR balance_after <> total) AS off
+    FROM (SELECT *, lead(number) OVER (PARTITION BY account_id ORDER BY account_version) IS NULL AS last FROM step) s
+   GROUP BY account_id
+)
+SELECT coalesce(a.code, coalesce(b.account_id, k.account_id)::text) AS account, b.posted, b.version,
+       coalesce(k.posted, 0) AS should, coalesce(k.version, 0) AS number, k.off
+  FROM ledger.account a FULL JOIN ledger.balance b ON b.account_id = a.id
+  FULL JOIN known k ON k.account_id = coalesce(a.id, b.account_id)
+ WHERE b.posted IS DISTINCT FROM coalesce(k.posted, 0) OR b.version IS DISTINCT FROM coalesce(k.version, 0)
+    OR k.off IS NOT NULL
+ ORDER BY 1
 """
 _AGE = """
 SELECT extract(epoch FROM clock_timestamp() - least(
@@ -140,6 +161,13 @@ class LedgerDatabase:
                 for rows in _grouped(cursor):
                     yield _entry(rows)
 
+    def wrong_balances(self) -> Iterator[WrongBalance]:
+        """One statement, so one moment of the ledger: a posting changes its balance in its own transaction."""
+        with _translated(), self.connection.transaction():
+            self.connection.execute("SET LOCAL statement_timeout = 0")
+            for row in self.connection.execute(_WRONG_BALANCES):
+                yield WrongBalance(account=row.account, detail=_difference(row))
+
 
 @contextmanager
 def open_ledger(url: str) -> Iterator[LedgerDatabase]:
@@ -152,12 +180,20 @@ def open_ledger(url: str) -> Iterator[LedgerDatabase]:
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="mintmark-binder",
             options=f"-c role={ROLE} -c synchronous_commit=on -c statement_timeout={STATEMENT_TIMEOUT_S}s "
-            "-c search_path=pg_catalog,pg_temp -c lock_timeout=10s -c timezone=UTC",
+            "-c search_path=pg_catalog,pg_temp -c lock_timeout=10s -c timezone=UTC "
+            # Rows that are hidden from this role alone are an error; and who waited for a lock sees what came before.
+            "-c row_security=off -c default_transaction_isolation=read\\ committed",
         )
     try:
         yield LedgerDatabase(connection=connection)
     finally:
         connection.close()
+
+
+def _difference(row: Any) -> str:
+    if row.off is not None:
+        return f"its posting of version {row.off} does not follow from those before it"
+    return f"its balance says {row.posted} after {row.version} postings, and {row.number} postings sum to {row.should}"
 
 
 def _grouped(rows: Any) -> Iterator[Sequence[Any]]:
@@ -174,6 +210,7 @@ def _entry(rows: Sequence[Any]) -> LedgerEntry:
         leaf_hash=None if head.leaf_hash is None else bytes(head.leaf_hash),
         batch=head.batch,
         queued_at=head.queued_at,
+        queued=head.queued,
     )
 
 
@@ -229,6 +266,12 @@ def _translated() -> Iterator[None]:
             f"the ledger has no binding: {cause.diag.message_primary}",
             reason="ledger_schema",
             remedy="bring its schema to this release with `florin migrate`",
+        ) from cause
+    except psycopg.DataError as cause:
+        raise LedgerRefused(
+            f"the ledger holds a value that posting does not write: {str(cause).strip()}",
+            reason="malformed",
+            remedy="the ledger was changed behind `ledger.post`: compare it with a backup",
         ) from cause
     except psycopg.Error as cause:
         raise LedgerUnavailable(

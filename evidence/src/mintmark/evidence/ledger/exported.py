@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mintmark.evidence.canonical import parse_strict
 from mintmark.evidence.errors import FormatError
-from mintmark.evidence.ledger.interface import LedgerEntry, LedgerSource
+from mintmark.evidence.ledger.interface import LedgerEntry, LedgerSource, WrongBalance
 from mintmark.evidence.ledger.journal import MAX_TEXT_BYTES
 from mintmark.evidence.ledger.verification import BoundBatch
 
@@ -34,6 +34,10 @@ class ExportedLedger:
                     raise FormatError("exported ledger", why=f"entry {entry.id} stands after entry {before}")
                 before = entry.id
                 yield entry
+
+    def wrong_balances(self) -> Iterator[WrongBalance]:
+        """An export has postings and no balances."""
+        return iter(())
 
 
 def export_ledger(source: LedgerSource, batches: Sequence[BoundBatch], folder: Path) -> int:

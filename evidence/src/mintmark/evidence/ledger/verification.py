@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.ledger.batch import LedgerBatch
-from mintmark.evidence.ledger.interface import LedgerEntry, LedgerSource
+from mintmark.evidence.ledger.interface import LedgerEntry, LedgerSource, LedgerUnavailable
 from mintmark.evidence.ledger.journal import JournalEntry, add_postings, parse_journal_entry, totals_of
 from mintmark.evidence.tree import leaf_hash, root_of
 
@@ -45,7 +45,11 @@ class PendingEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerReport:
-    """`entries` counts what the ledger has, `bound` what of it the log binds. It holds when there are no problems."""
+    """
+    `entries` counts what the ledger has, `bound` what of it the log binds. It holds when there are no problems.
+
+    `unread` says why the ledger could not be read to its end: what was found until then is found.
+    """
 
     ledger: str
     batches: int
@@ -53,10 +57,11 @@ class LedgerReport:
     bound: int
     pending: tuple[PendingEntry, ...]
     problems: tuple[LedgerProblem, ...]
+    unread: str | None = None
 
     @property
     def holds(self) -> bool:
-        return not self.problems
+        return not self.problems and self.unread is None
 
     def oldest_pending(self, now: datetime) -> timedelta | None:
         """How long the oldest entry that no batch binds has waited."""
@@ -70,6 +75,7 @@ class LedgerReport:
             "bound": self.bound,
             "pending": [{"id": item.id, "queued_at": item.queued_at.isoformat()} for item in self.pending],
             "problems": [problem.to_json() for problem in self.problems],
+            "unread": self.unread,
         }
 
 
@@ -103,17 +109,22 @@ def verify_ledger(batches: Sequence[BoundBatch], source: LedgerSource, *, ledger
 
     Reasons: `batch_order`, `batch_missing`, `previous_mismatch`, `double_bound`, `entry_missing`, `unbound_entry`,
     `leaf_mismatch`, `leaf_missing`, `batch_mismatch`, `queue_mismatch`, `malformed`, `id_mismatch`, `unbalanced`,
-    `root_mismatch`, `trial_balance_mismatch`, `trial_balance_unequal`.
+    `root_mismatch`, `trial_balance_mismatch`, `trial_balance_unequal`, `balance_mismatch`.
     """
     chosen = sorted((item for item in batches if item.batch.ledger == ledger), key=lambda item: item.index)
     walk = _Pass(batches=chosen, tallies={item.index: _Tally() for item in chosen})
     _check_chain(walk)
+    unread = None
     try:
         before: _Joined = (0, None, None)
         for joined in _joined(chosen, source.entries()):
             _check_once(walk, before, joined)
             _check_member(walk, *joined)
             before = joined
+        for wrong in source.wrong_balances():
+            walk.fail(f"account {wrong.account}", "balance_mismatch", wrong.detail)
+    except LedgerUnavailable as cause:
+        unread = str(cause)
     except EvidenceError as cause:
         walk.fail("ledger", cause.reason, str(cause))
     else:
@@ -125,6 +136,7 @@ def verify_ledger(batches: Sequence[BoundBatch], source: LedgerSource, *, ledger
         bound=walk.bound,
         pending=tuple(walk.pending),
         problems=tuple(walk.problems),
+        unread=unread,
     )
 
 
@@ -191,6 +203,9 @@ def _check_member(walk: _Pass, entry_id: int, item: BoundBatch | None, entry: Le
         return
     walk.entries += 1
     computed = leaf_hash(entry.canonical)
+    if entry.queued and (item is not None or entry.batch is not None):
+        detail = f"batch {item.batch.batch if item else entry.batch} has it, and it is queued again"
+        walk.fail(place, "queue_mismatch", detail, index=index)
     if item is None:
         _check_unbound(walk, place, entry)
     else:
@@ -222,8 +237,6 @@ def _check_bound(walk: _Pass, place: str, item: BoundBatch, entry: LedgerEntry) 
     number = item.batch.batch
     if entry.leaf_hash is None:
         walk.fail(place, "leaf_missing", f"batch {number} binds it, and the ledger lost its leaf", index=item.index)
-    elif entry.queued_at is not None and entry.batch is None:
-        walk.fail(place, "queue_mismatch", f"batch {number} binds it, and it is queued again", index=item.index)
     if entry.batch is not None and entry.batch != number:
         detail = f"batch {number} binds it, and the ledger says batch {entry.batch}"
         walk.fail(place, "batch_mismatch", detail, index=item.index)

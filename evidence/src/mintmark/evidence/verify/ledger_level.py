@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mintmark.evidence.errors import EvidenceError, FormatError
+from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.ledger.batch import parse_batch
 from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.ledger.verification import BoundBatch, verify_ledger
@@ -23,17 +23,16 @@ def check_ledger(found: Sequence[Found], source: LedgerSource, findings: Finding
         reason = f"the log binds {', '.join(sorted(names))}" if names else "the log binds no ledger"
         findings.lack("L4", "ledger", f"{reason}: which one this is cannot be told")
         return reason
-    try:
-        report = verify_ledger(batches, source, ledger=names.pop())
-    except FormatError as cause:
-        findings.fail("L4", "ledger", str(cause))
-        return "the ledger cannot be read"
-    except EvidenceError as cause:
-        findings.lack("L4", "ledger", str(cause))
-        return "the ledger cannot be read"
+    report = verify_ledger(batches, source, ledger=names.pop())
     for problem in report.problems:
         findings.fail("L4", problem.place, f"{problem.reason}: {problem.detail}", index=problem.index)
-    waiting = f", {len(report.pending)} wait for the next batch" if report.pending else ""
+    if report.unread is not None:
+        findings.lack("L4", "ledger", report.unread)
+        return "the ledger cannot be read"
+    since = min((item.queued_at for item in report.pending), default=None)
+    waiting = (
+        f", {len(report.pending)} wait for the next batch, the oldest since {since:%Y-%m-%dT%H:%M:%SZ}" if since else ""
+    )
     return f"{report.bound} of {report.entries} journal entries are bound by {report.batches} batches{waiting}"
 
 

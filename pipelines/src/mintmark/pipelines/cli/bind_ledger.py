@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mintmark.evidence.binder import DEFAULT_LEDGER
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.ledger.verification import BoundBatch
 from mintmark.pipelines.cli.output import add_outputs, talk, write_outputs
-from mintmark.pipelines.deploy.ledger_binding import clock, ledger_url, open_binder
+from mintmark.pipelines.deploy.ledger_binding import clock, ledger_url, open_binder, open_database
 from mintmark.pipelines.errors import ExitCode
 from mintmark.pipelines.locations import Locations, locate
 from mintmark.pipelines.sign.local_key import local_signer
@@ -64,14 +65,17 @@ def run(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     locations = locate(Path.cwd())
     url = ledger_url(locations, options.ledger_url)
+    known_at = time.monotonic()  # when it was last known how long the oldest leaf waits
     while True:
         try:
             done = _round(options, locations, url)
         except EvidenceError as failure:
-            if options.every is None or getattr(failure, "exit_code", None) != ExitCode.INFRASTRUCTURE:
-                raise
+            passing = options.every is not None and failure.exit_code == ExitCode.INFRASTRUCTURE
+            if not passing or _longer(time.monotonic() - known_at, options.max_age):
+                raise  # an age that nobody knows is not a young one
             talk("WARNING", f"{failure}; trying again")  # what waits goes on waiting, and nothing is lost
         else:
+            known_at = time.monotonic()
             quiet = options.every is not None and not options.outputs and not done.bound and not done.late
             if not quiet:
                 write_outputs(options, {"human": done.human, "json": done.json})
@@ -83,11 +87,21 @@ def run(words: Sequence[str]) -> int:
 
 def _round(options: argparse.Namespace, locations: Locations, url: str) -> Round:
     """Log and ledger are opened anew each time: what another process left half done is mended on opening."""
-    with open_binder(open_evidence(locations), local_signer(locations.keys), url=url, ledger=options.ledger) as binder:
-        bound = () if options.check else tuple(binder.drain(clock))
-        age_s = binder.database.oldest_unbound_age_s()
-    late = options.max_age is not None and age_s is not None and age_s > options.max_age
-    return Round(ledger=binder.ledger, bound=bound, age_s=age_s, late=late)
+    ledger = options.ledger or DEFAULT_LEDGER
+    bound: tuple[BoundBatch, ...] = ()
+    if options.check:  # in need of neither log nor key
+        with open_database(url) as database:
+            age_s = database.oldest_unbound_age_s()
+    else:
+        signer = local_signer(locations.keys)
+        with open_binder(open_evidence(locations), signer, url=url, ledger=ledger) as binder:
+            bound = tuple(binder.drain(clock))
+            age_s = binder.database.oldest_unbound_age_s()
+    return Round(ledger=ledger, bound=bound, age_s=age_s, late=_longer(age_s, options.max_age))
+
+
+def _longer(waited_s: float | None, most_s: float | None) -> bool:
+    return waited_s is not None and most_s is not None and waited_s > most_s
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,7 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--every", type=_duration, metavar="TIME", help="go on, with this pause: 1s, 500ms, 1m")
     how.add_argument("--check", action="store_true", help="bind nothing, only say how long the oldest leaf has waited")
     parser.add_argument(
-        "--max-age", type=_duration, metavar="TIME", help="exit 3 when a leaf that is not bound has waited longer"
+        "--max-age",
+        type=_duration,
+        metavar="TIME",
+        help="exit 3 when a leaf has waited longer; exit 5 when that was not known for so long",
     )
     add_outputs(parser, ("human", "json"))
     return parser

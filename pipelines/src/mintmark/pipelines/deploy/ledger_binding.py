@@ -47,12 +47,13 @@ def ledger_source(url: str | None) -> Iterator[LedgerDatabase | None]:
     if url is None:
         yield None
         return
-    with _ledger(url) as database:
+    with open_database(url) as database:
         yield database
 
 
 @contextmanager
-def _ledger(url: str) -> Iterator[LedgerDatabase]:
+def open_database(url: str) -> Iterator[LedgerDatabase]:
+    """The ledger at `url`, as its binder sees it. Raises `LedgerUnavailable`, or `UsageError` without psycopg."""
     try:
         from mintmark.evidence.ledger.database import open_ledger
     except ImportError as cause:
@@ -68,7 +69,7 @@ def _ledger(url: str) -> Iterator[LedgerDatabase]:
 @contextmanager
 def open_binder(log: EvidenceLog, signer: Signer, *, url: str, ledger: str | None = None) -> Iterator[Binder]:
     """A binder of the ledger at `url` into `log`. Raises `LedgerUnavailable`."""
-    with _ledger(url) as database:
+    with open_database(url) as database:
         yield Binder(log=log, database=database, sign=signer.sign, ledger=ledger or DEFAULT_LEDGER)
 
 
