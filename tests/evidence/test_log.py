@@ -211,6 +211,20 @@ def test_the_head_moves_only_to_where_the_entries_are(place: Bench) -> None:
     assert size_of(place.open()) == 2
 
 
+def test_a_head_to_which_the_entries_do_not_lead_is_never_signed(place: Bench) -> None:
+    """The guards let a head move to where its entries are: whether the root is theirs, only the tree tells."""
+    published = place.fill(2).store.checkpoint()
+    with closing(administrator(place.url)) as connection:
+        connection.execute("INSERT INTO entry SELECT 2, content FROM entry WHERE idx = 0")
+        connection.execute("UPDATE log_head SET size = 3")
+
+    with pytest.raises(LogRefused) as refused:
+        place.open()
+
+    assert refused.value.reason == "root_mismatch"
+    assert open_store(place.url, origin=place.signer.name).checkpoint() == published
+
+
 def writer(url: str) -> Connection:
     """Another program that keeps its own tables in the same database."""
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))

@@ -236,7 +236,7 @@ class EvidenceLog(LogReader):
         if not entries:
             return []
         appended = self.store.append(entries, from_inbox=from_inbox, whole=whole)
-        published = self._publisher().publish(grown_from=appended.before)
+        published = self._publisher().publish(appended)
         self._record_gaps(published.gaps, now)
         return [_outcome(entry, placed) for entry, placed in zip(entries, appended.placed, strict=True)]
 

@@ -10,7 +10,7 @@ from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.errors import LogRefused
 from mintmark.evidence.note import NoteSigner
-from mintmark.evidence.store.interface import Head
+from mintmark.evidence.store.interface import Appended, Head
 from mintmark.evidence.store.sql_store import SqlStore
 from mintmark.evidence.tiles import TiledTree, TileReader
 from mintmark.evidence.tree import consistency_proof
@@ -70,21 +70,25 @@ class Publisher:
         for endorser in self.endorsers:
             endorser.survey(checkpoint.sign(self.signer), checkpoint)
 
-    def publish(self, *, grown_from: Head | None = None) -> Published:
+    def publish(self, appended: Appended | None = None) -> Published:
         """
         Sign the head as it is committed, archive it, have it endorsed, and store it as published.
 
-        `grown_from` is a head that this process has just extended: what was marked there needs no comparing. The mark
-        moves under a lock before the signature leaves: of two copies of a store only one can go on.
-        Raises `LogRefused`: `rollback` when the store is behind the mark, `fork` when it contradicts it.
+        `appended` is what this process has just committed: what was marked before it needs no comparing, and the root
+        after it is its own. Any other head is believed once the entries lead to it. The mark moves under a lock before
+        the signature leaves: of two copies of a store only one can go on.
+        Raises `LogRefused`: `rollback` when the store is behind the mark, `fork` when it contradicts it,
+        `root_mismatch` when its entries do not lead to its head.
         """
         with self.archive.locked():
             head = self.store.head()
             mark = self.archive.newest(self.signer.verifier)
-            if mark is not None and not _is_at(grown_from, mark):
+            if mark is not None and not (appended and _is_at(appended.before, mark)):
                 self._check_mark(head, mark)
             if head.size == 0:
                 return Published(checkpoint=None)
+            if appended is None or appended.after != head:
+                self._check_root(head)
             checkpoint = Checkpoint(origin=self.signer.name, size=head.size, root=head.root)
             note = checkpoint.sign(self.signer)
             if mark == checkpoint:
@@ -125,6 +129,14 @@ class Publisher:
                 remedy="run `mintmark verify` to see where; nothing is signed until this is resolved",
             )
 
+    def _check_root(self, head: Head) -> None:
+        if TiledTree(self.read_tile, head.size).root() != head.root:
+            raise LogRefused(
+                f"the entries do not lead to the head's root at size {head.size}",
+                reason="root_mismatch",
+                remedy="run `mintmark verify` to see which entry was changed; nothing is signed until this is resolved",
+            )
 
-def _is_at(head: Head | None, mark: Checkpoint) -> bool:
-    return head is not None and (head.size, head.root) == (mark.size, mark.root)
+
+def _is_at(head: Head, mark: Checkpoint) -> bool:
+    return (head.size, head.root) == (mark.size, mark.root)
