@@ -262,10 +262,12 @@ def test_a_whole_round_of_refusals_does_not_keep_the_rest_waiting(on_sqlite: Ben
 
     async def run() -> None:
         async with GroupCommit(log) as group:
-            asyncio.create_task(
-                group.drain_every(3600, clock=lambda: NOW, failed=lambda failure: pytest.fail(str(failure)))
-            )  # noqa: RUF006  closed with the group
+            draining = asyncio.create_task(
+                group.drain_every(3600, clock=lambda: NOW, failed=list[EvidenceError]().append)
+            )
             await drained(log, MAX_BATCH + 1)
+            await group.aclose()
+            assert draining.done()
 
     asyncio.run(run())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,8 @@ from tests.evidence.timestamp_authority import LocalAuthority, local_authority
 from tests.evidence.witness.builders import serving, witness
 
 from mintmark.evidence.archive import Archive
-from mintmark.evidence.endorsement import Timestamping, WitnessQuorum
+from mintmark.evidence.checkpoint import Checkpoint
+from mintmark.evidence.endorsement import Endorsed, Timestamping, WitnessQuorum
 from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.log_policy import LogPolicy, parse_log_policy
@@ -27,7 +28,7 @@ from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.check import Trust, verify_log
 from mintmark.evidence.verify.live import LiveSource
 from mintmark.evidence.verify.report import Answer, VerificationReport
-from mintmark.evidence.witness.client import WitnessClient
+from mintmark.evidence.witness.client import Prove, WitnessClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,64 @@ def test_the_gap_is_closed_when_the_witnesses_are_back(on_sqlite: Bench, tmp_pat
         assert [row.kind for row in log.search()] == ["scan", "gap", "scan", "gap"]
         assert b'"until"' in log.prove(3).statement
         assert there.verify().answer is Answer.VERIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """Before the witnesses are asked, another publisher has them cosign what it has recorded meanwhile."""
+
+    quorum: WitnessQuorum
+    overtake: list[Callable[[], object]]
+
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
+        while self.overtake:
+            self.overtake.pop()()
+        self.quorum.survey(note, checkpoint, newest)
+
+    def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsed:
+        while self.overtake:
+            self.overtake.pop()()
+        return self.quorum.endorse(note, checkpoint, prove, newest)
+
+
+def overtaken(there: Witnessed, *, required: bool) -> Overtaken:
+    quorum = WitnessQuorum(client=WitnessClient(policy=there.policy, timeout_s=2), required=required)
+    return Overtaken(quorum=quorum, overtake=[])
+
+
+def test_a_log_that_grows_while_another_process_opens_it_is_no_rollback(log_with_witnesses: Witnessed) -> None:
+    place = log_with_witnesses.place
+    other = log_with_witnesses.open()
+    other.record(place.bundle(number=1), now=now())
+    endorser = overtaken(log_with_witnesses, required=True)
+    endorser.overtake.append(lambda: other.record(place.bundle(number=2), now=now()))
+
+    log = EvidenceLog.open(
+        place.url,
+        archive=place.archive,
+        signer=place.signer,
+        trust=place.trust,
+        clerk=Clerk(place.key),
+        endorsers=(endorser,),
+    )
+
+    assert log.store.head().size == 2
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_who_is_overtaken_by_another_publisher_has_a_quorum_and_no_gap(
+    required: bool, log_with_witnesses: Witnessed
+) -> None:
+    place = log_with_witnesses.place
+    other = log_with_witnesses.open()
+    endorser = overtaken(log_with_witnesses, required=required)
+    log = replace(other, endorsers=(endorser,))
+    endorser.overtake.append(lambda: other.record(place.bundle(number=2), now=now()))
+
+    log.record(place.bundle(number=1), now=now())
+
+    assert [row.kind for row in log.search()] == ["scan", "scan"]
+    assert log_with_witnesses.verify().answer is Answer.VERIFIED
 
 
 def unreachable(policy: LogPolicy) -> LogPolicy:

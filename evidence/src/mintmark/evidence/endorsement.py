@@ -35,9 +35,9 @@ class WitnessQuorum:
     client: WitnessClient
     required: bool = True
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
         """Ask what the witnesses have seen, before anything is written. Raises `LogRefused`: `rollback`, `fork`."""
-        self.client.survey(note, checkpoint)
+        self.client.survey(note, checkpoint, newest=newest)
 
     def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsed:
         """Raises `LogRefused` where a witness contradicts the log, `QuorumMissing` where a quorum is required."""
@@ -56,7 +56,7 @@ class Timestamping:
     every_s: float
     required: bool = True
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
         """An authority remembers nothing."""
 
     def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsed:  # noqa: ARG002  as every endorser

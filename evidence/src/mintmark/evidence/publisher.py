@@ -8,12 +8,14 @@ from typing import Protocol
 
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import Checkpoint
-from mintmark.evidence.errors import LogRefused
+from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.store.interface import Appended, Head
 from mintmark.evidence.store.sql_store import SqlStore
 from mintmark.evidence.tiles import TiledTree, TileReader
 from mintmark.evidence.tree import consistency_proof
+
+MAX_OVERTAKEN = 3  # by other publishers, before what is missing is believed to be missing
 
 # old size → the consistency proof from it to the checkpoint's size
 Prove = Callable[[int], Sequence[bytes]]
@@ -32,8 +34,12 @@ class Endorsement(Protocol):
 class Endorser(Protocol):
     """Who vouches for a checkpoint besides the log."""
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
-        """Before anything is written: raise `LogRefused` where the log is behind what was seen of it."""
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
+        """
+        Before anything is written: raise `LogRefused` where the log is behind what was seen of it.
+
+        `newest` is how far it goes by now: another publisher may have been served meanwhile.
+        """
         ...
 
     def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsement:
@@ -68,9 +74,29 @@ class Publisher:
                 self._check_mark(head, mark)
         checkpoint = Checkpoint(origin=self.signer.name, size=head.size, root=head.root)
         for endorser in self.endorsers:
-            endorser.survey(checkpoint.sign(self.signer), checkpoint)
+            endorser.survey(checkpoint.sign(self.signer), checkpoint, lambda: self.store.head().size)
 
     def publish(self, appended: Appended | None = None) -> Published:
+        """
+        Publish the head as it is committed.
+
+        Raises as `_publish` does. What lacks endorsement while another publisher goes on is published anew with what
+        is there by then: witnesses cosign no checkpoint that is older than one they have cosigned.
+        """
+        for _ in range(MAX_OVERTAKEN):
+            committed = appended.after.size if appended else self.store.head().size
+            try:
+                published = self._publish(appended)
+            except StoreUnavailable:
+                if self.store.head().size <= committed:
+                    raise
+            else:
+                if not published.gaps or self.store.head().size <= committed:
+                    return published
+            appended = None
+        return self._publish(None)
+
+    def _publish(self, appended: Appended | None) -> Published:
         """
         Sign the head as it is committed, archive it, have it endorsed, and store it as published.
 
