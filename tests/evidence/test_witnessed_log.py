@@ -17,11 +17,12 @@ from tests.evidence.timestamp_authority import LocalAuthority, local_authority
 from tests.evidence.witness.builders import serving, witness
 
 from mintmark.evidence.archive import Archive
-from mintmark.evidence.checkpoint import Checkpoint
+from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.endorsement import Endorsed, Timestamping, WitnessQuorum
 from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.log_policy import LogPolicy, parse_log_policy
+from mintmark.evidence.note import add_lines, parse_note
 from mintmark.evidence.store.open import open_backend
 from mintmark.evidence.timestamps import TimestampAuthority
 from mintmark.evidence.trust import TrustPolicy
@@ -377,6 +378,50 @@ def test_an_authority_that_is_away_stops_the_log_or_leaves_a_gap(on_sqlite: Benc
 
     assert refused.value.reason == "timestamp_unavailable"
     assert [row.refs for row in log.search(kind="gap")] == [("gap:timestamp",)]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_second_authority_that_is_away_is_missing_until_it_has_stamped(
+    required: bool, authority: tuple[LocalAuthority, str], on_sqlite: Bench
+) -> None:
+    made, url = authority
+    log = stamped(on_sqlite, url, made.root, every_s=3600, required=required)
+    away = TimestampAuthority(url="http://127.0.0.1:9", roots=(made.root,))
+    both = replace(log.endorsers[0], authorities=[TimestampAuthority(url=url, roots=(made.root,)), away])  # type: ignore[type-var]
+    log = replace(log, endorsers=(both,))
+
+    for number in range(2):
+        if required:
+            with pytest.raises(StoreUnavailable):
+                log.record(on_sqlite.bundle(number=number), now=now())
+        else:
+            log.record(on_sqlite.bundle(number=number), now=now())
+
+    assert b"".join(log.prove(row.index).statement for row in log.search(kind="gap")).count(b'"until"') == 0
+
+
+def test_a_stamp_that_does_not_hold_leaves_a_gap_where_stamps_are_optional(
+    authority: tuple[LocalAuthority, str], on_sqlite: Bench, tmp_path: Path
+) -> None:
+    other = local_authority(tmp_path / "other")
+    log = stamped(on_sqlite, authority[1], other.root, required=False)
+    log.record(on_sqlite.bundle(), now=now())
+
+    assert [row.refs for row in log.search(kind="gap")] == [("gap:timestamp",)]
+
+
+def test_what_two_publishers_collected_is_archived_together(log_with_witnesses: Witnessed) -> None:
+    place, client = log_with_witnesses.place, WitnessClient(policy=log_with_witnesses.policy)
+    log = place.fill(1)
+    archive, note = Archive(folder=place.archive), log.store.checkpoint() or b""
+    checkpoint = open_checkpoint(note, place.signer.verifier)
+    both = client.cosign(note, checkpoint, lambda _size: []).note
+    first, second = (line.encode() for line in parse_note(both)[1][1:3])
+
+    archive.add_signatures(checkpoint, add_lines(note, [first]))
+    archive.add_signatures(checkpoint, add_lines(note, [second]))
+
+    assert archive.read(checkpoint) == add_lines(note, [first, second])
 
 
 def test_stamps_are_not_asked_for_more_often_than_configured(
