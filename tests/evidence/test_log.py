@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import traceback
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -412,6 +413,17 @@ def test_a_url_of_no_store_is_refused() -> None:
         with pytest.raises(StoreUnavailable) as refused:
             open_store(url, origin="x")
         assert refused.value.reason == "store_url"
+
+
+@pytest.mark.parametrize(
+    "url", ["host=db password=hunter2", "postgresql:me:hunter2@db/x", "postgresql://me:x@hunter2@db:port/x"]
+)
+def test_a_url_that_cannot_be_read_is_not_repeated_for_its_password(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        open_store(url, origin="x")
+
+    assert refused.value.reason == "store_url"
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_kind_with_a_threshold_is_proven_by_as_many_different_keys(on_sqlite: Bench, tmp_path: Path) -> None:
