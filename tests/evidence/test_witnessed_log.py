@@ -205,6 +205,38 @@ def test_who_is_overtaken_by_another_publisher_has_a_quorum_and_no_gap(
     assert log_with_witnesses.verify().answer is Answer.VERIFIED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faltering:
+    """A clerk that cannot sign as often as it is told."""
+
+    clerk: Clerk
+    failures: list[StoreUnavailable]
+
+    def sign(self, statement: bytes) -> bytes:
+        if self.failures:
+            raise self.failures.pop()
+        return self.clerk.sign(statement)
+
+
+def test_a_gap_that_could_not_be_recorded_is_recorded_the_next_time(on_sqlite: Bench, tmp_path: Path) -> None:
+    with ExitStack() as running:
+        there = witnessed(on_sqlite, tmp_path, running)
+        away = replace(there, policy=unreachable(there.policy))
+        clerk = Faltering(clerk=Clerk(on_sqlite.key), failures=[StoreUnavailable("no key", reason="no_key")])
+        log = replace(away.open(required=False), clerk=clerk)
+        with pytest.raises(StoreUnavailable, match="no key"):
+            log.record(on_sqlite.bundle(number=1), now=now())
+        log.record(on_sqlite.bundle(number=2), now=now())
+        back = replace(log, endorsers=(WitnessQuorum(client=WitnessClient(policy=there.policy)),))
+        back._open_gaps.update(log._open_gaps)
+        clerk.failures.append(StoreUnavailable("no key", reason="no_key"))
+        with pytest.raises(StoreUnavailable, match="no key"):
+            back.record(on_sqlite.bundle(number=3), now=now())
+        back.record(on_sqlite.bundle(number=4), now=now())
+
+    assert [row.kind for row in log.search()] == ["scan", "scan", "gap", "scan", "scan", "gap"]
+
+
 def unreachable(policy: LogPolicy) -> LogPolicy:
     away = tuple(replace(one, url="http://127.0.0.1:9") for one in policy.witnesses)
     return replace(policy, witnesses=away)

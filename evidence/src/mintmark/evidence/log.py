@@ -240,16 +240,27 @@ class EvidenceLog(LogReader):
         return [_outcome(entry, placed) for entry, placed in zip(entries, appended.placed, strict=True)]
 
     def _record_gaps(self, gaps: Sequence[str], now: datetime) -> None:
-        """Once when a gap opens and once when it is closed, as this process sees it."""
-        opened = [what for what in gaps if what not in self._open_gaps]
-        closed = {what: since for what, since in self._open_gaps.items() if what not in gaps}
-        for what in closed:
-            del self._open_gaps[what]
-        self._open_gaps.update(dict.fromkeys(opened, now))
-        for what in opened:
-            self.report_gap(what, since=now, now=now)
-        for what, since in closed.items():
-            self.report_gap(what, since=since, until=now, now=now)
+        """
+        Once when a gap opens and once when it is closed, as this process sees it.
+
+        What is to be recorded is noted first, for recording it publishes too; where that fails, the next round does it.
+        """
+        for what in gaps:
+            if what not in self._open_gaps:
+                self._open_gaps[what] = now
+                try:
+                    self.report_gap(what, since=now, now=now)
+                except EvidenceError:
+                    self._open_gaps.pop(what, None)
+                    raise
+        for what in self._open_gaps.keys() - set(gaps):
+            since = self._open_gaps.pop(what, None)  # recording one may have closed the other
+            if since is not None:
+                try:
+                    self.report_gap(what, since=since, until=now, now=now)
+                except EvidenceError:
+                    self._open_gaps[what] = since
+                    raise
 
     def _publisher(self) -> Publisher:
         return Publisher(
