@@ -19,9 +19,10 @@ from tests.evidence.postgres import Server
 
 from mintmark.evidence.export import export_log
 from mintmark.evidence.inbox import Submission, enqueue
+from mintmark.evidence.recovery import next_origin
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sign.local_key import local_signer
-from mintmark.pipelines.workshop import open_evidence
+from mintmark.pipelines.workshop import log_identity, open_evidence
 
 SCAN = Path(__file__).parents[1] / "evidence" / "vectors" / "statements" / "scan-bandit.json"
 
@@ -238,6 +239,14 @@ def test_a_log_whose_epoch_was_closed_is_not_without_its_witnesses(desk: Desk) -
     assert begun.returncode == 0, begun.stderr
     assert (desk.locations.evidence / "origin").read_text(encoding="utf-8") == f"{name.strip()}/2\n"
     assert desk.mintmark("evidence", "search").stdout.endswith("1 entries\n")
+
+
+def test_the_name_of_a_new_log_is_never_the_number_of_an_epoch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _bytes: "79865652")
+
+    origin = log_identity(desk.locations)[0].name
+
+    assert next_origin(origin) == f"{origin}/2"
 
 
 def test_who_reads_makes_nothing(desk: Desk) -> None:

@@ -273,7 +273,8 @@ def _origin(folder: Path) -> str:
     path = folder / ORIGIN_FILE
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"mintmark.local/{secrets.token_hex(4)}\n", encoding="utf-8")
+        # behind a letter: digits alone, as one in fifty is, would be the number of an epoch
+        path.write_text(f"mintmark.local/x{secrets.token_hex(4)}\n", encoding="utf-8")
     origin = path.read_text(encoding="utf-8").strip()
     if not re.fullmatch(r"[a-z0-9.-]+/[a-z0-9/-]+", origin):
         raise IntegrityError(
