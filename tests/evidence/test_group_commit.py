@@ -15,7 +15,7 @@ from tests.evidence.stores import administrator
 from mintmark.evidence.errors import EvidenceError, IngestRefused, LogRefused, StoreUnavailable
 from mintmark.evidence.group_commit import GroupCommit
 from mintmark.evidence.inbox import Submission, enqueue
-from mintmark.evidence.log import EvidenceLog, Recorded
+from mintmark.evidence.log import MAX_BATCH, EvidenceLog, Recorded
 from mintmark.evidence.receipt import verify_receipt
 from mintmark.evidence.verify.report import Answer
 
@@ -254,3 +254,21 @@ def test_the_inbox_is_drained_beside_the_callers_and_goes_on_after_a_failure(pla
     assert {failure.reason for failure in failures} == {"store_malformed"}
     assert [row.refs for row in log.search(kind="refusal")] == [("refused:malformed",)]
     assert place.verify().answer is Answer.VERIFIED
+
+
+def test_a_whole_round_of_refusals_does_not_keep_the_rest_waiting(on_sqlite: Bench) -> None:
+    log = on_sqlite.open()
+    fill_inbox(on_sqlite, *(Submission(bundle=b"{}", id=f"{n:04}") for n in range(MAX_BATCH)), submission(on_sqlite, 1))
+
+    async def run() -> None:
+        async with GroupCommit(log) as group:
+            draining = asyncio.create_task(
+                group.drain_every(3600, clock=lambda: NOW, failed=list[EvidenceError]().append)
+            )
+            await drained(log, MAX_BATCH + 1)
+            await group.aclose()
+            assert draining.done()
+
+    asyncio.run(run())
+
+    assert [row.index for row in log.search(kind="scan")] == [MAX_BATCH]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import traceback
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection, create_engine, text
-from tests.evidence.builders import NOW, Bench, signed, statement, trust_text
+from sqlalchemy.exc import IntegrityError
+from tests.evidence.builders import NOW, Bench, Clerk, signed, statement, trust_text
 from tests.evidence.stores import administrator, copy_store, restore_store
 
+from mintmark.evidence.endorsement import Endorsed
 from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused, StoreUnavailable
 from mintmark.evidence.inbox import Submission, enqueue
 from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.receipt import verify_receipt
+from mintmark.evidence.store import rows
 from mintmark.evidence.store.open import open_store
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.report import Answer
@@ -211,6 +215,20 @@ def test_the_head_moves_only_to_where_the_entries_are(place: Bench) -> None:
     assert size_of(place.open()) == 2
 
 
+def test_a_head_to_which_the_entries_do_not_lead_is_never_signed(place: Bench) -> None:
+    """The guards let a head move to where its entries are: whether the root is theirs, only the tree tells."""
+    published = place.fill(2).store.checkpoint()
+    with closing(administrator(place.url)) as connection:
+        connection.execute("INSERT INTO entry SELECT 2, content FROM entry WHERE idx = 0")
+        connection.execute("UPDATE log_head SET size = 3")
+
+    with pytest.raises(LogRefused) as refused:
+        place.open()
+
+    assert refused.value.reason == "root_mismatch"
+    assert open_store(place.url, origin=place.signer.name).checkpoint() == published
+
+
 def writer(url: str) -> Connection:
     """Another program that keeps its own tables in the same database."""
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
@@ -252,6 +270,93 @@ def test_what_does_not_hold_leaves_the_inbox_as_a_refusal(place: Bench) -> None:
         "refused:id_conflict",
         "refused:origin_mismatch",
     ]
+    assert log.store.waiting(10) == []
+
+
+def test_lists_that_cannot_be_read_leave_the_inbox_as_a_refusal(place: Bench) -> None:
+    log = place.open()
+    with closing(administrator(place.url)) as connection:
+        for number, names in enumerate(("[" * 60_000, "{}", "[", '["\\ud800"]')):
+            encoded = place.bundle(number=number).hex()
+            literal = f"x'{encoded}'" if "sqlite" in place.url else f"decode('{encoded}', 'hex')"
+            connection.execute(f"INSERT INTO inbox (id, bundle, refs) VALUES ('{number}', {literal}, '{names}')")
+
+    drained = log.drain(now=NOW)
+
+    assert (drained.recorded, drained.refused) == (0, 4)
+    assert log.store.waiting(10) == []
+
+
+@pytest.mark.parametrize("column", ["bundle", "controls", "refs"])
+def test_the_inbox_takes_nothing_that_is_too_large_to_record(column: str, place: Bench) -> None:
+    place.open()
+    small, large = {"bundle": b"", "controls": "[]", "refs": "[]"}, 16 * 1024 * 1024 + 1
+    values = small | {column: b"x" * large if column == "bundle" else "x" * 65_536}
+    table = "inbox" if "sqlite" in place.url else "mintmark.inbox"
+    with closing(writer(place.url)) as connection, pytest.raises(IntegrityError, match=r"CHECK|check constraint"):
+        connection.execute(text(f"INSERT INTO {table} VALUES ('one', :bundle, :controls, :refs)"), values)
+
+
+@pytest.mark.parametrize("values", ["NULL, x'00'", "x'61', x'00'", "'one', 'text'"])
+def test_the_inbox_takes_no_value_of_another_type_on_sqlite(values: str, on_sqlite: Bench) -> None:
+    on_sqlite.open()
+    with closing(administrator(on_sqlite.url)) as connection, pytest.raises(Exception, match="constraint failed"):
+        connection.execute(f"INSERT INTO inbox (id, bundle) VALUES ({values})")
+
+
+def test_a_round_over_the_inbox_takes_no_more_than_memory_is_for(place: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = place.open()
+    with closing(writer(place.url)) as connection:
+        for number in range(3):
+            enqueue(connection, Submission(bundle=b"x" * 1_000, id=str(number)), now=NOW)
+        connection.commit()
+
+    for limit, expected in ((10, 1), (1_999, 1), (2_000, 2), (3_000, 3)):
+        monkeypatch.setattr(rows, "MAX_INBOX_BYTES", limit)
+
+        assert len(log.store.waiting(10)) == expected
+
+
+@dataclass(slots=True)
+class Switch:
+    """An endorser that is away or not."""
+
+    away: bool = False
+
+    def survey(self, *_: object) -> None:
+        """It has seen nothing."""
+
+    def endorse(self, note: bytes, *_: object) -> Endorsed:
+        if self.away:
+            raise StoreUnavailable("away", reason="quorum_missing")
+        return Endorsed(note=note)
+
+
+def test_while_nothing_can_be_published_a_refusal_is_recorded_once(place: Bench) -> None:
+    switch = Switch()
+    log = EvidenceLog.open(
+        place.url,
+        archive=place.archive,
+        signer=place.signer,
+        trust=place.trust,
+        clerk=Clerk(place.key),
+        endorsers=(switch,),
+    )
+    log.record_all([Submission(bundle=place.bundle(), id="known")], now=NOW)
+    with closing(writer(place.url)) as connection:
+        enqueue(connection, Submission(bundle=b"{}"), now=NOW)
+        enqueue(connection, Submission(bundle=place.bundle(other=True), id="known"), now=NOW)
+        connection.commit()
+    switch.away = True
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            log.drain(now=NOW)
+    switch.away = False
+    drained = log.drain(now=NOW)
+
+    assert (drained.recorded, drained.refused) == (0, 1)
+    assert size_of(log) == 3
     assert log.store.waiting(10) == []
 
 
@@ -308,6 +413,17 @@ def test_a_url_of_no_store_is_refused() -> None:
         with pytest.raises(StoreUnavailable) as refused:
             open_store(url, origin="x")
         assert refused.value.reason == "store_url"
+
+
+@pytest.mark.parametrize(
+    "url", ["host=db password=hunter2", "postgresql:me:hunter2@db/x", "postgresql://me:x@hunter2@db:port/x"]
+)
+def test_a_url_that_cannot_be_read_is_not_repeated_for_its_password(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        open_store(url, origin="x")
+
+    assert refused.value.reason == "store_url"
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_kind_with_a_threshold_is_proven_by_as_many_different_keys(on_sqlite: Bench, tmp_path: Path) -> None:

@@ -50,6 +50,18 @@ def test_what_was_published_is_recovered_and_the_log_goes_on(place: Bench, tmp_p
     assert (report.answer, report.size) == (Answer.VERIFIED, 305)
 
 
+def test_a_payload_that_was_changed_in_the_export_is_not_brought_back(place: Bench, tmp_path: Path) -> None:
+    """The store would keep it for ever, and say of what is recovered that it was altered."""
+    export = rolled_back(place, tmp_path, more=5)
+    for path in (export / "payload").glob("*/*"):
+        path.write_bytes(bytes(64))
+
+    recovered(place, export)
+
+    log = place.open()
+    assert [log.store.payload(log.entry(index).commitment) for index in range(3, 9)] == [None] * 6
+
+
 def test_an_export_that_does_not_reach_the_newest_checkpoint_is_not_enough(place: Bench, tmp_path: Path) -> None:
     export = rolled_back(place, tmp_path, more=5)
     backup = copy_store(place.url, tmp_path)

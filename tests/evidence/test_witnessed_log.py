@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,17 +17,19 @@ from tests.evidence.timestamp_authority import LocalAuthority, local_authority
 from tests.evidence.witness.builders import serving, witness
 
 from mintmark.evidence.archive import Archive
-from mintmark.evidence.endorsement import Timestamping, WitnessQuorum
+from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
+from mintmark.evidence.endorsement import Endorsed, Timestamping, WitnessQuorum
 from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.log import EvidenceLog
 from mintmark.evidence.log_policy import LogPolicy, parse_log_policy
+from mintmark.evidence.note import add_lines, parse_note
 from mintmark.evidence.store.open import open_backend
 from mintmark.evidence.timestamps import TimestampAuthority
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.check import Trust, verify_log
 from mintmark.evidence.verify.live import LiveSource
 from mintmark.evidence.verify.report import Answer, VerificationReport
-from mintmark.evidence.witness.client import WitnessClient
+from mintmark.evidence.witness.client import Prove, WitnessClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,96 @@ def test_the_gap_is_closed_when_the_witnesses_are_back(on_sqlite: Bench, tmp_pat
         assert [row.kind for row in log.search()] == ["scan", "gap", "scan", "gap"]
         assert b'"until"' in log.prove(3).statement
         assert there.verify().answer is Answer.VERIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """Before the witnesses are asked, another publisher has them cosign what it has recorded meanwhile."""
+
+    quorum: WitnessQuorum
+    overtake: list[Callable[[], object]]
+
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
+        while self.overtake:
+            self.overtake.pop()()
+        self.quorum.survey(note, checkpoint, newest)
+
+    def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsed:
+        while self.overtake:
+            self.overtake.pop()()
+        return self.quorum.endorse(note, checkpoint, prove, newest)
+
+
+def overtaken(there: Witnessed, *, required: bool) -> Overtaken:
+    quorum = WitnessQuorum(client=WitnessClient(policy=there.policy, timeout_s=2), required=required)
+    return Overtaken(quorum=quorum, overtake=[])
+
+
+def test_a_log_that_grows_while_another_process_opens_it_is_no_rollback(log_with_witnesses: Witnessed) -> None:
+    place = log_with_witnesses.place
+    other = log_with_witnesses.open()
+    other.record(place.bundle(number=1), now=now())
+    endorser = overtaken(log_with_witnesses, required=True)
+    endorser.overtake.append(lambda: other.record(place.bundle(number=2), now=now()))
+
+    log = EvidenceLog.open(
+        place.url,
+        archive=place.archive,
+        signer=place.signer,
+        trust=place.trust,
+        clerk=Clerk(place.key),
+        endorsers=(endorser,),
+    )
+
+    assert log.store.head().size == 2
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_who_is_overtaken_by_another_publisher_has_a_quorum_and_no_gap(
+    required: bool, log_with_witnesses: Witnessed
+) -> None:
+    place = log_with_witnesses.place
+    other = log_with_witnesses.open()
+    endorser = overtaken(log_with_witnesses, required=required)
+    log = replace(other, endorsers=(endorser,))
+    endorser.overtake.append(lambda: other.record(place.bundle(number=2), now=now()))
+
+    log.record(place.bundle(number=1), now=now())
+
+    assert [row.kind for row in log.search()] == ["scan", "scan"]
+    assert log_with_witnesses.verify().answer is Answer.VERIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faltering:
+    """A clerk that cannot sign as often as it is told."""
+
+    clerk: Clerk
+    failures: list[StoreUnavailable]
+
+    def sign(self, statement: bytes) -> bytes:
+        if self.failures:
+            raise self.failures.pop()
+        return self.clerk.sign(statement)
+
+
+def test_a_gap_that_could_not_be_recorded_is_recorded_the_next_time(on_sqlite: Bench, tmp_path: Path) -> None:
+    with ExitStack() as running:
+        there = witnessed(on_sqlite, tmp_path, running)
+        away = replace(there, policy=unreachable(there.policy))
+        clerk = Faltering(clerk=Clerk(on_sqlite.key), failures=[StoreUnavailable("no key", reason="no_key")])
+        log = replace(away.open(required=False), clerk=clerk)
+        with pytest.raises(StoreUnavailable, match="no key"):
+            log.record(on_sqlite.bundle(number=1), now=now())
+        log.record(on_sqlite.bundle(number=2), now=now())
+        back = replace(log, endorsers=(WitnessQuorum(client=WitnessClient(policy=there.policy)),))
+        back._open_gaps.update(log._open_gaps)
+        clerk.failures.append(StoreUnavailable("no key", reason="no_key"))
+        with pytest.raises(StoreUnavailable, match="no key"):
+            back.record(on_sqlite.bundle(number=3), now=now())
+        back.record(on_sqlite.bundle(number=4), now=now())
+
+    assert [row.kind for row in log.search()] == ["scan", "scan", "gap", "scan", "scan", "gap"]
 
 
 def unreachable(policy: LogPolicy) -> LogPolicy:
@@ -318,6 +410,50 @@ def test_an_authority_that_is_away_stops_the_log_or_leaves_a_gap(on_sqlite: Benc
 
     assert refused.value.reason == "timestamp_unavailable"
     assert [row.refs for row in log.search(kind="gap")] == [("gap:timestamp",)]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_second_authority_that_is_away_is_missing_until_it_has_stamped(
+    required: bool, authority: tuple[LocalAuthority, str], on_sqlite: Bench
+) -> None:
+    made, url = authority
+    log = stamped(on_sqlite, url, made.root, every_s=3600, required=required)
+    away = TimestampAuthority(url="http://127.0.0.1:9", roots=(made.root,))
+    both = replace(log.endorsers[0], authorities=[TimestampAuthority(url=url, roots=(made.root,)), away])  # type: ignore[type-var]
+    log = replace(log, endorsers=(both,))
+
+    for number in range(2):
+        if required:
+            with pytest.raises(StoreUnavailable):
+                log.record(on_sqlite.bundle(number=number), now=now())
+        else:
+            log.record(on_sqlite.bundle(number=number), now=now())
+
+    assert b"".join(log.prove(row.index).statement for row in log.search(kind="gap")).count(b'"until"') == 0
+
+
+def test_a_stamp_that_does_not_hold_leaves_a_gap_where_stamps_are_optional(
+    authority: tuple[LocalAuthority, str], on_sqlite: Bench, tmp_path: Path
+) -> None:
+    other = local_authority(tmp_path / "other")
+    log = stamped(on_sqlite, authority[1], other.root, required=False)
+    log.record(on_sqlite.bundle(), now=now())
+
+    assert [row.refs for row in log.search(kind="gap")] == [("gap:timestamp",)]
+
+
+def test_what_two_publishers_collected_is_archived_together(log_with_witnesses: Witnessed) -> None:
+    place, client = log_with_witnesses.place, WitnessClient(policy=log_with_witnesses.policy)
+    log = place.fill(1)
+    archive, note = Archive(folder=place.archive), log.store.checkpoint() or b""
+    checkpoint = open_checkpoint(note, place.signer.verifier)
+    both = client.cosign(note, checkpoint, lambda _size: []).note
+    first, second = (line.encode() for line in parse_note(both)[1][1:3])
+
+    archive.add_signatures(checkpoint, add_lines(note, [first]))
+    archive.add_signatures(checkpoint, add_lines(note, [second]))
+
+    assert archive.read(checkpoint) == add_lines(note, [first, second])
 
 
 def test_stamps_are_not_asked_for_more_often_than_configured(

@@ -19,9 +19,10 @@ from tests.evidence.postgres import Server
 
 from mintmark.evidence.export import export_log
 from mintmark.evidence.inbox import Submission, enqueue
+from mintmark.evidence.recovery import next_origin
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sign.local_key import local_signer
-from mintmark.pipelines.workshop import open_evidence
+from mintmark.pipelines.workshop import log_identity, open_evidence
 
 SCAN = Path(__file__).parents[1] / "evidence" / "vectors" / "statements" / "scan-bandit.json"
 
@@ -183,6 +184,69 @@ def test_an_epoch_is_closed_and_the_next_one_says_where_it_goes_on(desk: Desk) -
     assert '"size": 1' in shown.stdout
     assert desk.mintmark("verify").returncode == 0
     assert len(list(desk.locations.evidence.glob("*.closed.sqlite3"))) == 1
+
+
+def test_closing_an_epoch_again_never_replaces_the_file_of_the_closed_log(desk: Desk) -> None:
+    """As when it was moved aside, nothing more was done, and the log was opened meanwhile."""
+    desk.mintmark("evidence", "add", str(desk.bundle("one")))
+    file = desk.locations.evidence / "log.sqlite3"
+    origin = (desk.locations.evidence / "origin").read_text(encoding="utf-8").strip()
+    aside = file.with_name(f"log-{origin.replace('/', '_')}.closed.sqlite3")
+    file.rename(aside)
+    closed = aside.read_bytes()
+    opened = desk.mintmark("store", "drain")
+
+    refused = desk.mintmark("store", "close-epoch", "--reason", "restored-backup")
+    file.unlink()
+    again = desk.mintmark("store", "close-epoch", "--reason", "restored-backup")
+
+    assert (opened.returncode, "reason  rollback" in opened.stderr) == (4, True)
+    assert (refused.returncode, "reason  store_in_use" in refused.stderr) == (2, True)
+    assert again.returncode == 0, again.stderr
+    assert aside.read_bytes() == closed
+    assert desk.mintmark("verify").returncode == 0
+
+
+def test_what_a_killed_writer_left_goes_with_the_file_of_the_closed_log(desk: Desk) -> None:
+    desk.mintmark("evidence", "add", str(desk.bundle("one")))
+    journal = desk.locations.evidence / "log.sqlite3-journal"
+    journal.write_bytes(b"unfinished")
+
+    closed = desk.mintmark("store", "close-epoch", "--reason", "restored-backup")
+
+    assert closed.returncode == 0, closed.stderr
+    assert [path.read_bytes() for path in desk.locations.evidence.glob("*.closed.sqlite3-journal")] == [b"unfinished"]
+
+
+def test_a_log_whose_epoch_was_closed_is_not_without_its_witnesses(desk: Desk) -> None:
+    """They are away here: the epoch is in force once they have cosigned it, and is begun once."""
+    desk.mintmark("evidence", "add", str(desk.bundle("one")))
+    archive = next(desk.locations.checkpoints.iterdir())
+    key = (archive / "log.policy").read_text(encoding="utf-8").split()[1]
+    name = (desk.locations.evidence / "origin").read_text(encoding="utf-8")
+    witness = desk.mintmark("witness", "new-key", "--state", "w", "--name", "w.example/1").stdout.strip()
+    away = f"log {key}\nwitness W {witness} http://127.0.0.1:1\nquorum W\n"
+    (archive / "log.policy").write_text(away, encoding="utf-8")
+    (archive / "tsa.pem").write_text("roots", encoding="utf-8")
+
+    refused = [desk.mintmark("store", "close-epoch", "--reason", "restored-backup") for _ in range(2)]
+    new = archive.with_name(f"{archive.name}_2")
+    (new / "log.policy").write_text((new / "log.policy").read_text(encoding="utf-8").replace("quorum W", "quorum none"))
+    begun = desk.mintmark("store", "close-epoch", "--reason", "restored-backup")
+
+    assert [(one.returncode, "reason  quorum_missing" in one.stderr) for one in refused] == [(5, True)] * 2
+    assert (new / "tsa.pem").read_text(encoding="utf-8") == "roots"
+    assert begun.returncode == 0, begun.stderr
+    assert (desk.locations.evidence / "origin").read_text(encoding="utf-8") == f"{name.strip()}/2\n"
+    assert desk.mintmark("evidence", "search").stdout.endswith("1 entries\n")
+
+
+def test_the_name_of_a_new_log_is_never_the_number_of_an_epoch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _bytes: "79865652")
+
+    origin = log_identity(desk.locations)[0].name
+
+    assert next_origin(origin) == f"{origin}/2"
 
 
 def test_who_reads_makes_nothing(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import StoreUnavailable
-from mintmark.evidence.note import VerifierKey
+from mintmark.evidence.note import VerifierKey, add_lines, parse_note
 
 MARK = "mark"
 
@@ -51,16 +51,23 @@ class Archive:
         self._sync()
 
     def add_signatures(self, checkpoint: Checkpoint, note: bytes) -> None:
-        """Replace an archived checkpoint by itself with its cosignatures."""
-        self._place(note, self.folder / name_of(checkpoint))
-        self._sync()
+        """Add the cosignatures of a note to those that its archived checkpoint has: another publisher may add too."""
+        with self.locked():
+            kept = self.read(checkpoint)
+            if kept is not None:
+                known = {(line.name, line.key_id) for line in parse_note(kept)[1]}
+                new = [line for line in parse_note(note)[1] if (line.name, line.key_id) not in known]
+                note = add_lines(kept, [line.encode() for line in new])
+            self._place(note, self.folder / name_of(checkpoint))
+            self._sync()
 
     def add_timestamp(self, checkpoint: Checkpoint, response: bytes) -> None:
         """Keep an RFC 3161 response (DER) over the text of a checkpoint."""
         stem = name_of(checkpoint).removesuffix(".note")
-        number = len(list(self.folder.glob(f"{stem}.*.tsr")))
-        self._place(response, self.folder / f"{stem}.{number}.tsr")
-        self._sync()
+        with self.locked():
+            number = len(list(self.folder.glob(f"{stem}.*.tsr")))
+            self._place(response, self.folder / f"{stem}.{number}.tsr")
+            self._sync()
 
     def read(self, checkpoint: Checkpoint) -> bytes | None:
         """An archived checkpoint with the signatures that it has by now."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.errors import StoreUnavailable
-from mintmark.evidence.timestamps import TimestampAuthority
+from mintmark.evidence.timestamps import TimestampAuthority, TimestampInvalid
 from mintmark.evidence.witness.client import Prove, WitnessClient, require_quorum
 
 QUORUM_GAP = "witness-quorum"
@@ -35,9 +35,9 @@ class WitnessQuorum:
     client: WitnessClient
     required: bool = True
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
         """Ask what the witnesses have seen, before anything is written. Raises `LogRefused`: `rollback`, `fork`."""
-        self.client.survey(note, checkpoint)
+        self.client.survey(note, checkpoint, newest=newest)
 
     def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsed:
         """Raises `LogRefused` where a witness contradicts the log, `QuorumMissing` where a quorum is required."""
@@ -56,18 +56,20 @@ class Timestamping:
     every_s: float
     required: bool = True
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
         """An authority remembers nothing."""
 
     def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsed:  # noqa: ARG002  as every endorser
-        """Raises `StoreUnavailable` where timestamps are required and an authority does not answer."""
+        """Raises `StoreUnavailable`, `TimestampInvalid` where they are required and an authority gives none."""
         if self.archive.newest_timestamp() > time.time() - self.every_s:
             return Endorsed(note=note)
         try:
-            for authority in self.authorities:
-                self.archive.add_timestamp(checkpoint, authority.stamp(checkpoint.text().encode()))
-        except StoreUnavailable:
+            # all before any is kept: what is kept says for `every_s` that nothing is missing
+            responses = [authority.stamp(checkpoint.text().encode()) for authority in self.authorities]
+        except (StoreUnavailable, TimestampInvalid):
             if self.required:
                 raise
             return Endorsed(note=note, gaps=(TIMESTAMP_GAP,))
+        for response in responses:
+            self.archive.add_timestamp(checkpoint, response)
         return Endorsed(note=note)

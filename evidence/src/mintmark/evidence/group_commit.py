@@ -78,7 +78,7 @@ class GroupCommit:
         while not self._closing.is_set():
             try:
                 drained = await self._in_thread(lambda: self._log.drain(now=clock()))
-                more = drained.recorded > 0
+                more = drained.recorded + drained.refused > 0
             except EvidenceError as failure:
                 failed(failure)
                 more = False

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, text
 from mintmark.evidence.leaf import check_id, check_refs, uuid7
 from mintmark.evidence.store.interface import Waiting
 
+UNREADABLE = ("not a list of ids",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -54,6 +56,6 @@ def submission_of(waiting: Waiting) -> Submission:
 def _names(content: str) -> tuple[str, ...]:
     try:
         found = json.loads(content)
-    except ValueError:
-        found = None
-    return tuple(map(str, found)) if isinstance(found, list) else ("not a list of ids",)
+        return tuple(map(str, found)) if isinstance(found, list) else UNREADABLE
+    except (ValueError, RecursionError):
+        return UNREADABLE

@@ -150,7 +150,7 @@ class EvidenceLog(LogReader):
 
     def record_prepared(self, prepared: Sequence[Prepared], *, now: datetime) -> list[Outcome]:
         """Record what `prepare` made, refusals with the rest in one transaction."""
-        outcomes = self._append([item.record if isinstance(item, Refused) else item for item in prepared], now)
+        outcomes = self._append(list(map(_entry_for, prepared)), now)
         return [
             item.error if isinstance(item, Refused) and isinstance(outcome, Recorded) else outcome
             for item, outcome in zip(prepared, outcomes, strict=True)
@@ -160,22 +160,21 @@ class EvidenceLog(LogReader):
         """
         Record what waits in the inbox, in one transaction that also takes it out.
 
-        What does not hold is refused: the refusal is recorded, and then it is taken out.
+        Of what does not hold the refusal is recorded in its place: a round that fails after that records it once.
         """
-        submissions = [submission_of(item) for item in self.store.waiting(limit)]
-        prepared = [(item, self._prepare_or_refuse(item, now)) for item in submissions]
-        sound = [(item, entry) for item, entry in prepared if isinstance(entry, NewEntry)]
-        refused = [(item.id, entry.record) for item, entry in prepared if isinstance(entry, Refused)]
-        outcomes = self._append([entry for _, entry in sound], now, from_inbox=True)
-        recorded = 0
-        for (item, _), outcome in zip(sound, outcomes, strict=True):
-            if isinstance(outcome, Recorded):
-                recorded += 1
-            elif outcome.reason != TAKEN:
-                refused.append((item.id, self._own(refusal(item.bundle, outcome.reason), now)))
-        self._append([record for _, record in refused], now)
-        self.store.discard([str(identity) for identity, _ in refused])
-        return Drained(recorded=recorded, refused=len(refused))
+        waiting = self.store.waiting(limit)
+        prepared = [self._prepare_or_refuse(submission_of(item), now) for item in waiting]
+        outcomes = self._append(list(map(_entry_for, prepared)), now, taking=[item.id for item in waiting])
+        conflicts = [
+            (item.id, self._own(refusal(item.bundle, outcome.reason), now))
+            for item, outcome in zip(waiting, outcomes, strict=True)
+            if isinstance(outcome, EvidenceError) and outcome.reason != TAKEN
+        ]
+        refusals = self._append([record for _, record in conflicts], now, taking=[name for name, _ in conflicts])
+        done = [item for item, outcome in zip(prepared, outcomes, strict=True) if isinstance(outcome, Recorded)]
+        refused = sum(isinstance(item, Refused) for item in done)
+        conflicting = sum(isinstance(outcome, Recorded) for outcome in refusals)
+        return Drained(recorded=len(done) - refused, refused=refused + conflicting)
 
     def erase(self, index: int, *, basis: str, now: datetime) -> Recorded:
         """
@@ -233,26 +232,37 @@ class EvidenceLog(LogReader):
         return NewEntry.of(leaf, salt=salt, payload=submission.bundle, may_be_known=submission.id is not None)
 
     def _append(
-        self, entries: Sequence[NewEntry], now: datetime, *, from_inbox: bool = False, whole: bool = False
+        self, entries: Sequence[NewEntry], now: datetime, *, taking: Sequence[str] | None = None, whole: bool = False
     ) -> list[Outcome]:
         if not entries:
             return []
-        appended = self.store.append(entries, from_inbox=from_inbox, whole=whole)
-        published = self._publisher().publish(grown_from=appended.before)
+        appended = self.store.append(entries, taking=taking, whole=whole)
+        published = self._publisher().publish(appended)
         self._record_gaps(published.gaps, now)
         return [_outcome(entry, placed) for entry, placed in zip(entries, appended.placed, strict=True)]
 
     def _record_gaps(self, gaps: Sequence[str], now: datetime) -> None:
-        """Once when a gap opens and once when it is closed, as this process sees it."""
-        opened = [what for what in gaps if what not in self._open_gaps]
-        closed = {what: since for what, since in self._open_gaps.items() if what not in gaps}
-        for what in closed:
-            del self._open_gaps[what]
-        self._open_gaps.update(dict.fromkeys(opened, now))
-        for what in opened:
-            self.report_gap(what, since=now, now=now)
-        for what, since in closed.items():
-            self.report_gap(what, since=since, until=now, now=now)
+        """
+        Once when a gap opens and once when it is closed, as this process sees it.
+
+        What is to be recorded is noted first, for recording it publishes too; where that fails, the next round does it.
+        """
+        for what in gaps:
+            if what not in self._open_gaps:
+                self._open_gaps[what] = now
+                try:
+                    self.report_gap(what, since=now, now=now)
+                except EvidenceError:
+                    self._open_gaps.pop(what, None)
+                    raise
+        for what in self._open_gaps.keys() - set(gaps):
+            since = self._open_gaps.pop(what, None)  # recording one may have closed the other
+            if since is not None:
+                try:
+                    self.report_gap(what, since=since, until=now, now=now)
+                except EvidenceError:
+                    self._open_gaps[what] = since
+                    raise
 
     def _publisher(self) -> Publisher:
         return Publisher(
@@ -262,6 +272,10 @@ class EvidenceLog(LogReader):
             read_tile=self.read_tile,
             endorsers=self.endorsers,
         )
+
+
+def _entry_for(prepared: Prepared) -> NewEntry:
+    return prepared.record if isinstance(prepared, Refused) else prepared
 
 
 def _check_count(submissions: Sequence[Submission]) -> None:

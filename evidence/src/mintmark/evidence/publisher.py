@@ -8,12 +8,14 @@ from typing import Protocol
 
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import Checkpoint
-from mintmark.evidence.errors import LogRefused
+from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.note import NoteSigner
-from mintmark.evidence.store.interface import Head
+from mintmark.evidence.store.interface import Appended, Head
 from mintmark.evidence.store.sql_store import SqlStore
 from mintmark.evidence.tiles import TiledTree, TileReader
 from mintmark.evidence.tree import consistency_proof
+
+MAX_OVERTAKEN = 3  # by other publishers, before what is missing is believed to be missing
 
 # old size → the consistency proof from it to the checkpoint's size
 Prove = Callable[[int], Sequence[bytes]]
@@ -32,8 +34,12 @@ class Endorsement(Protocol):
 class Endorser(Protocol):
     """Who vouches for a checkpoint besides the log."""
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> None:
-        """Before anything is written: raise `LogRefused` where the log is behind what was seen of it."""
+    def survey(self, note: bytes, checkpoint: Checkpoint, newest: Callable[[], int]) -> None:
+        """
+        Before anything is written: raise `LogRefused` where the log is behind what was seen of it.
+
+        `newest` is how far it goes by now: another publisher may have been served meanwhile.
+        """
         ...
 
     def endorse(self, note: bytes, checkpoint: Checkpoint, prove: Prove, newest: Callable[[], int]) -> Endorsement:
@@ -68,23 +74,47 @@ class Publisher:
                 self._check_mark(head, mark)
         checkpoint = Checkpoint(origin=self.signer.name, size=head.size, root=head.root)
         for endorser in self.endorsers:
-            endorser.survey(checkpoint.sign(self.signer), checkpoint)
+            endorser.survey(checkpoint.sign(self.signer), checkpoint, lambda: self.store.head().size)
 
-    def publish(self, *, grown_from: Head | None = None) -> Published:
+    def publish(self, appended: Appended | None = None) -> Published:
+        """
+        Publish the head as it is committed.
+
+        Raises as `_publish` does. What lacks endorsement while another publisher goes on is published anew with what
+        is there by then: witnesses cosign no checkpoint that is older than one they have cosigned.
+        """
+        for _ in range(MAX_OVERTAKEN):
+            committed = appended.after.size if appended else self.store.head().size
+            try:
+                published = self._publish(appended)
+            except StoreUnavailable:
+                if self.store.head().size <= committed:
+                    raise
+            else:
+                if not published.gaps or self.store.head().size <= committed:
+                    return published
+            appended = None
+        return self._publish(None)
+
+    def _publish(self, appended: Appended | None) -> Published:
         """
         Sign the head as it is committed, archive it, have it endorsed, and store it as published.
 
-        `grown_from` is a head that this process has just extended: what was marked there needs no comparing. The mark
-        moves under a lock before the signature leaves: of two copies of a store only one can go on.
-        Raises `LogRefused`: `rollback` when the store is behind the mark, `fork` when it contradicts it.
+        `appended` is what this process has just committed: what was marked before it needs no comparing, and the root
+        after it is its own. Any other head is believed once the entries lead to it. The mark moves under a lock before
+        the signature leaves: of two copies of a store only one can go on.
+        Raises `LogRefused`: `rollback` when the store is behind the mark, `fork` when it contradicts it,
+        `root_mismatch` when its entries do not lead to its head.
         """
         with self.archive.locked():
             head = self.store.head()
             mark = self.archive.newest(self.signer.verifier)
-            if mark is not None and not _is_at(grown_from, mark):
+            if mark is not None and not (appended and _is_at(appended.before, mark)):
                 self._check_mark(head, mark)
             if head.size == 0:
                 return Published(checkpoint=None)
+            if appended is None or appended.after != head:
+                self._check_root(head)
             checkpoint = Checkpoint(origin=self.signer.name, size=head.size, root=head.root)
             note = checkpoint.sign(self.signer)
             if mark == checkpoint:
@@ -125,6 +155,14 @@ class Publisher:
                 remedy="run `mintmark verify` to see where; nothing is signed until this is resolved",
             )
 
+    def _check_root(self, head: Head) -> None:
+        if TiledTree(self.read_tile, head.size).root() != head.root:
+            raise LogRefused(
+                f"the entries do not lead to the head's root at size {head.size}",
+                reason="root_mismatch",
+                remedy="run `mintmark verify` to see which entry was changed; nothing is signed until this is resolved",
+            )
 
-def _is_at(head: Head | None, mark: Checkpoint) -> bool:
-    return head is not None and (head.size, head.root) == (mark.size, mark.root)
+
+def _is_at(head: Head, mark: Checkpoint) -> bool:
+    return (head.size, head.root) == (mark.size, mark.root)

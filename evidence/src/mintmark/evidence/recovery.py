@@ -9,7 +9,7 @@ from pathlib import Path
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import LogRefused, NotFound
-from mintmark.evidence.leaf import parse_leaf
+from mintmark.evidence.leaf import SALT_SIZE, commit, parse_leaf
 from mintmark.evidence.log import MAX_BATCH, EvidenceLog, Recorded
 from mintmark.evidence.note import VerifierKey
 from mintmark.evidence.store.interface import Head, NewEntry
@@ -27,7 +27,8 @@ def recover(store: SqlStore, *, export: Path, archive: Archive, log_key: Verifie
 
     1. the export's checkpoint is signed by the log; 2. its entries lead to that checkpoint's root, by way of the
     store's head; 3. it reaches as far as the newest archived checkpoint; 4. what is appended leads to the same root.
-    Nothing is appended before all of the export has been read. Payloads that the export has not are not recovered.
+    Nothing is appended before all of the export has been read. Payloads that the export has not, or that are
+    not what the log commits to, are not recovered.
     Raises `LogRefused`: `fork`, `export_too_short`, `root_mismatch`; `NotFound` where there is no export.
     """
     head = store.head()
@@ -99,13 +100,21 @@ def _append_from(store: SqlStore, snapshot: Snapshot, head: Head) -> None:
         if index < head.size:
             continue
         leaf = parse_leaf(content)
-        salt, payload = snapshot.payload(leaf.commitment) or (None, None)
+        salt, payload = _opened(snapshot, leaf.commitment)
         batch.append(NewEntry.of(leaf, salt=salt, payload=payload))
         if len(batch) == MAX_BATCH:
             _append(store, batch)
             batch = []
     if batch:
         _append(store, batch)
+
+
+def _opened(snapshot: Snapshot, commitment: str) -> tuple[bytes | None, bytes | None]:
+    """The payload of an entry where the export has it: a store never gives up one that it was given by mistake."""
+    salt, payload = snapshot.payload(commitment) or (None, None)
+    if salt is None or payload is None or len(salt) != SALT_SIZE or commit(payload, salt) != commitment:
+        return None, None
+    return salt, payload
 
 
 def _append(store: SqlStore, batch: list[NewEntry]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mintmark.evidence.archive import Archive
 from mintmark.evidence.endorsement import Timestamping, WitnessQuorum
 from mintmark.evidence.leaf import check_id
 from mintmark.evidence.log import EvidenceLog, Recorded
-from mintmark.evidence.log_policy import NONE, LogPolicy, parse_log_policy
+from mintmark.evidence.log_policy import NONE, LogPolicy, PolicyLog, parse_log_policy
 from mintmark.evidence.note import NoteSigner, VerifierKey
 from mintmark.evidence.publisher import Endorser
 from mintmark.evidence.reader import LogReader
@@ -40,15 +40,17 @@ POLICY_FILE = "log.policy"
 AUTHORITIES_FILE = "tsa.pem"
 
 
-def open_evidence(locations: Locations, settings: EvidenceSection | None = None) -> EvidenceLog:
+def open_evidence(
+    locations: Locations, settings: EvidenceSection | None = None, *, origin: str | None = None
+) -> EvidenceLog:
     """
     Open the log for writing, and make it with its keys and trust files on first use.
 
-    `settings` are those of the `mintmark.toml` that is in force here, unless they are given.
+    `settings` are those of the `mintmark.toml` that is in force here, unless they are given; `origin` is the log's.
     """
     settings = settings or evidence_settings(Path.cwd())
     signer = local_signer(locations.keys)
-    origin = _origin(locations.evidence)
+    origin = origin or _origin(locations.evidence)
     note_signer = _log_key(locations.keys, origin)
     trust = _trust(locations.evidence, signer)
     archive = Archive(folder=_archive(locations, origin))
@@ -120,24 +122,59 @@ def close_epoch(locations: Locations, *, reason: str, now: datetime) -> tuple[Re
     Begin a new log whose first entry is the last archived checkpoint of this one; return it and the new origin.
 
     The SQLite file of the closed log stays beside the new one; on PostgreSQL the new log needs a database of its own.
+    Witnesses, quorum and authorities stay the same. The new log is in force once it has begun: what fails before that
+    is done again by the same call.
     """
     signer, archive = log_identity(locations)
     closed = archived_note(archive, signer.verifier)
     check_id(reason)
-    if locations.store_url.startswith("sqlite"):
-        file = Path(locations.store_url.removeprefix("sqlite:///"))
-        if file.exists():
-            file.rename(file.with_name(f"{file.stem}-{signer.name.replace('/', '_')}.closed{file.suffix}"))
-    elif open_store(locations.store_url, origin=next_origin(signer.name)).head().origin == signer.name:
-        raise UsageError(
-            "MINTMARK_STORE_URL still names the database of the log that is to be closed",
-            reason="store_in_use",
-            remedy="create and migrate a new database, set MINTMARK_STORE_URL to it, and run this again",
-        )
     origin = next_origin(signer.name)
+    _carry_over(archive.folder, _archive(locations, origin), _log_key(locations.keys, origin))
+    if locations.store_url.startswith("sqlite"):
+        _move_aside(Path(locations.store_url.removeprefix("sqlite:///")), signer.name)
+    if open_store(locations.store_url, origin=origin).head().origin == signer.name:
+        raise UsageError(
+            "MINTMARK_STORE_URL still names the store of the log that is to be closed",
+            reason="store_in_use",
+            remedy="create and migrate a new database, set MINTMARK_STORE_URL to it, and run this again; a SQLite file "
+            "was moved aside before, and what is in its place has to be moved away by hand",
+        )
+    log = open_evidence(locations, origin=origin)
+    begun = _begun_from(log, signer.name) or begin_epoch(
+        log, closed=closed, key=signer.verifier, reason=reason, now=now
+    )
     (locations.evidence / ORIGIN_FILE).write_text(f"{origin}\n", encoding="utf-8")
-    log = open_evidence(locations)
-    return begin_epoch(log, closed=closed, key=signer.verifier, reason=reason, now=now), origin
+    return begun, origin
+
+
+def _begun_from(log: EvidenceLog, closed: str) -> Recorded | None:
+    """The first entry of a log that was begun by a call that failed after it."""
+    for row in log.search(kind="epoch", ref=f"closed:{closed}"):
+        if row.index == 0:
+            return Recorded(id=log.entry(0).id, index=0, kind=row.kind, leaf_hash=log.stored(0).leaf_hash)
+    return None
+
+
+def _carry_over(archive: Path, new: Path, signer: NoteSigner) -> None:
+    """A log that had to be witnessed does not go on without witnesses because its epoch was closed."""
+    new.mkdir(parents=True, exist_ok=True, mode=0o700)
+    policy, roots = archive / POLICY_FILE, archive / AUTHORITIES_FILE
+    if policy.exists() and not (new / POLICY_FILE).exists():
+        same = replace(parse_log_policy(policy.read_bytes()), logs=(PolicyLog(key=signer.verifier),))
+        (new / POLICY_FILE).write_bytes(same.encode())
+    if roots.exists() and not (new / AUTHORITIES_FILE).exists():
+        (new / AUTHORITIES_FILE).write_bytes(roots.read_bytes())
+
+
+def _move_aside(file: Path, origin: str) -> None:
+    """Once, and never over the file of a log that was closed before."""
+    aside = file.with_name(f"{file.stem}-{origin.replace('/', '_')}.closed{file.suffix}")
+    if not file.exists() or aside.exists():
+        return
+    journal = file.with_name(f"{file.name}-journal")  # what a killed writer left is rolled back by it
+    if journal.exists():
+        journal.rename(aside.with_name(f"{aside.name}-journal"))
+    file.rename(aside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +273,8 @@ def _origin(folder: Path) -> str:
     path = folder / ORIGIN_FILE
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"mintmark.local/{secrets.token_hex(4)}\n", encoding="utf-8")
+        # behind a letter: digits alone, as one in fifty is, would be the number of an epoch
+        path.write_text(f"mintmark.local/x{secrets.token_hex(4)}\n", encoding="utf-8")
     origin = path.read_text(encoding="utf-8").strip()
     if not re.fullmatch(r"[a-z0-9.-]+/[a-z0-9/-]+", origin):
         raise IntegrityError(

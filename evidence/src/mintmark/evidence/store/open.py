@@ -29,7 +29,7 @@ def _backend(url: str, *, origin: str | None) -> Backend:
 
         return PostgresBackend(url.replace("postgres://", "postgresql://", 1), origin=origin)
     raise StoreUnavailable(
-        f"{scheme or url!r} is no store",
+        f"{scheme}:// is no store" if separator else "what names the store has no ://",  # it may have a password
         reason="store_url",
         remedy="use sqlite:////absolute/path, sqlite:///relative/path or postgresql://…",
     )

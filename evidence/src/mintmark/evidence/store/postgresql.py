@@ -18,7 +18,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mintmark.evidence.errors import LogRefused, StoreUnavailable
 from mintmark.evidence.store import catalogue, schema
@@ -112,10 +112,18 @@ def migrate(admin_url: str) -> None:
 
 
 def engine(url: str, *, role: str | None, pooled: bool = True) -> Engine:
+    try:
+        place = make_url(url).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        raise StoreUnavailable(
+            "the URL of the evidence store cannot be read",
+            reason="store_url",
+            remedy="write it as postgresql://user:password@host:port/database, with % escapes where it has / or @",
+        ) from None  # what was read has a password in it
     session = SESSION | ({"role": role} if role else {})
     options = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in session.items())
     made = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
+        place,
         connect_args={"options": options, "connect_timeout": 10, "application_name": "mintmark"},
         **({"pool_pre_ping": True} if pooled else {"poolclass": NullPool}),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, text
+from sqlalchemy import Connection, Table, func, select, text
 
 from mintmark.evidence import tiles
 from mintmark.evidence.errors import LogRefused
@@ -17,6 +18,7 @@ from mintmark.evidence.tiles import WIDTH, Edge
 from mintmark.evidence.tree import HASH_SIZE
 
 MAX_PARAMETERS = 500  # SQLite bounds them
+MAX_INBOX_BYTES = 64 * 1024 * 1024  # of bundles in one round; the schema bounds each
 
 
 def read_head(connection: Connection) -> Head:
@@ -91,11 +93,13 @@ def read_checkpoints_over(connection: Connection, index: int, limit: int = 16) -
 
 
 def read_inbox(connection: Connection, limit: int) -> list[Waiting]:
-    """In the order of the ids, which UUIDv7 makes the order of arrival."""
+    """In the order of the ids, which UUIDv7 makes the order of arrival, and no more than memory is for."""
     table = tables.inbox
+    sizes = select(func.length(table.c.bundle)).order_by(table.c.id).limit(limit)
+    within = sum(total <= MAX_INBOX_BYTES for total in accumulate(connection.scalars(sizes)))
     return [
         Waiting(id=row.id, bundle=row.bundle, controls=row.controls, refs=row.refs)
-        for row in connection.execute(select(table).order_by(table.c.id).limit(limit))
+        for row in connection.execute(select(table).order_by(table.c.id).limit(max(within, 1)))
     ]
 
 

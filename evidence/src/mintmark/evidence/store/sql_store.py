@@ -24,13 +24,16 @@ class SqlStore:
         self._edge: tuple[Head, Edge] | None = None
         self._one_at_a_time = threading.Lock()
 
-    def append(self, entries: Sequence[NewEntry], *, from_inbox: bool = False, whole: bool = False) -> Appended:
+    def append(
+        self, entries: Sequence[NewEntry], *, taking: Sequence[str] | None = None, whole: bool = False
+    ) -> Appended:
         """
         Append what is new in one transaction, and say for each entry where it is.
 
         An id that is there with the same payload keeps its index; with another payload it is a conflict, and the rest
-        of the batch goes on, unless the batch is `whole`: then nothing of it is appended. With `from_inbox` only those
-        are appended that this transaction took out of the inbox; a conflict stays there until its refusal is recorded.
+        of the batch goes on, unless the batch is `whole`: then nothing of it is appended. `taking` names for each entry
+        what it comes from in the inbox: only what this transaction took out of there is appended, and a conflict stays
+        until its refusal is recorded.
         """
         with self._one_at_a_time, self.backend.writing() as connection:
             head = self.backend.lock_head(connection)
@@ -40,9 +43,8 @@ class SqlStore:
                 )
             edge = self._edge_at(connection, head)
             pairs = list(zip(entries, _recorded(connection, entries), strict=True))
-            wanted = [entry.id for entry, known in pairs if known is None or not known.conflict]
-            taken = self.backend.take(connection, wanted) if from_inbox else None
-            fresh, placed = _sort_out(pairs, first=head.size, taken=taken)
+            gone = self._gone(connection, pairs, taking) if taking is not None else frozenset()
+            fresh, placed = _sort_out(pairs, first=head.size, gone=gone)
             if not fresh or (whole and any(place.conflict for place in placed)):
                 return Appended(before=head, after=head, placed=placed)
             after = self._write(connection, head, edge, fresh)
@@ -53,6 +55,14 @@ class SqlStore:
         if self._edge is not None and self._edge[0] == head:
             return self._edge[1].copy()
         return rows.load_edge(connection, head)
+
+    def _gone(
+        self, connection: Connection, pairs: Sequence[tuple[NewEntry, Placed | None]], taking: Sequence[str]
+    ) -> frozenset[str]:
+        """The ids of the entries whose places in the inbox another sequencer emptied; the others' are emptied here."""
+        wanted = [name for name, (_, known) in zip(taking, pairs, strict=True) if known is None or not known.conflict]
+        taken = self.backend.take(connection, wanted)
+        return frozenset(entry.id for name, (entry, _) in zip(taking, pairs, strict=True) if name not in taken)
 
     def _write(self, connection: Connection, head: Head, edge: Edge, fresh: Sequence[tuple[NewEntry, Placed]]) -> Head:
         full = edge.append([place.leaf_hash for _, place in fresh])
@@ -115,17 +125,9 @@ class SqlStore:
                 self.backend.insert(connection, tables.checkpoint, [(size, signatures, note)])
 
     def waiting(self, limit: int) -> list[Waiting]:
-        """What is in the inbox, oldest first."""
+        """What is in the inbox, oldest first: `limit` of it, or less where it is large."""
         with self.reading() as connection:
             return rows.read_inbox(connection, limit)
-
-    def discard(self, ids: Sequence[str]) -> None:
-        """Take out of the inbox what was refused; the refusals are in the log."""
-        if not ids:
-            return
-        with self.backend.writing() as connection:
-            self.backend.lock_head(connection)
-            self.backend.take(connection, ids)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One read transaction, for queries over the projection and for verification."""
@@ -140,7 +142,7 @@ def _recorded(connection: Connection, entries: Sequence[NewEntry]) -> list[Place
 
 
 def _sort_out(
-    pairs: Sequence[tuple[NewEntry, Placed | None]], *, first: int, taken: set[str] | None
+    pairs: Sequence[tuple[NewEntry, Placed | None]], *, first: int, gone: frozenset[str]
 ) -> tuple[list[tuple[NewEntry, Placed]], tuple[Placed, ...]]:
     """Which entries are new, with their places, and where each of all is or will be."""
     fresh: dict[str, tuple[NewEntry, Placed]] = {}
@@ -151,7 +153,7 @@ def _sort_out(
         elif entry.id in fresh:
             same, place = fresh[entry.id]
             placed.append(replace(place, conflict=same.payload != entry.payload))
-        elif taken is not None and entry.id not in taken:
+        elif entry.id in gone:
             placed.append(Placed(index=-1, taken=True))
         else:
             place = Placed(index=first + len(fresh), leaf_hash=entry.leaf_hash)

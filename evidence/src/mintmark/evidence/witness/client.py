@@ -129,12 +129,12 @@ class WitnessClient:
             quorum=self.policy.satisfied_by(done),
         )
 
-    def survey(self, note: bytes, checkpoint: Checkpoint) -> Surveyed:
+    def survey(self, note: bytes, checkpoint: Checkpoint, *, newest: Callable[[], int] | None = None) -> Surveyed:
         """
         Ask every witness what it has seen, for a log that is about to open with `checkpoint` as its newest.
 
-        Changes nothing at a witness that has seen less. Raises `LogRefused`: `rollback`, `fork`, as `cosign` does. Who
-        does not answer is in `failures`: whether to open without is for the caller to decide.
+        Changes nothing at a witness that has seen less. Raises `LogRefused`: `rollback`, `fork`, as `cosign` does, and
+        `newest` is as there. Who does not answer is in `failures`: whether to open without is for the caller to decide.
         """
         asked = _Round(self, note, checkpoint)
         sizes: dict[str, int] = {}
@@ -145,7 +145,7 @@ class WitnessClient:
                 case Conflict() if outcome.size < checkpoint.size:
                     sizes[witness.name] = self._sizes[witness.name] = outcome.size
                 case Conflict():
-                    failures.append(conflicted(witness, outcome.size, checkpoint.size, checkpoint, None))
+                    failures.append(conflicted(witness, outcome.size, checkpoint.size, checkpoint, newest))
                 case Failure():
                     failures.append(outcome)
                 case Line():

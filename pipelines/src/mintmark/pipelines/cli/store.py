@@ -64,9 +64,10 @@ def _migrate(locations: Locations) -> None:
 def _drain(locations: Locations) -> None:
     log = open_evidence(locations)
     recorded = refused = 0
-    while log.store.waiting(1):
-        drained = log.drain(now=datetime.now(UTC))
+    drained = log.drain(now=datetime.now(UTC))
+    while drained.recorded or drained.refused:
         recorded, refused = recorded + drained.recorded, refused + drained.refused
+        drained = log.drain(now=datetime.now(UTC))
     sys.stdout.write(f"{recorded} recorded, {refused} refused\n")
 
 

@@ -40,8 +40,12 @@ CREATE TABLE mintmark.checkpoint (
 CREATE TABLE mintmark.payload (
   commitment text PRIMARY KEY, salt bytea NOT NULL CHECK (octet_length(salt) = 32), content bytea NOT NULL
 );
+-- Bounded, for whoever drains it reads it: what would not be recorded anyway is refused at once.
 CREATE TABLE mintmark.inbox (
-  id text PRIMARY KEY, bundle bytea NOT NULL, controls text NOT NULL DEFAULT '[]', refs text NOT NULL DEFAULT '[]'
+  id text PRIMARY KEY,
+  bundle bytea NOT NULL CHECK (octet_length(bundle) <= 16777216),
+  controls text NOT NULL DEFAULT '[]' CHECK (octet_length(controls) <= 65535),
+  refs text NOT NULL DEFAULT '[]' CHECK (octet_length(refs) <= 65535)
 );
 CREATE TABLE mintmark.entry_id (id text PRIMARY KEY, idx bigint NOT NULL UNIQUE);
 CREATE TABLE mintmark.view_entry (idx bigint PRIMARY KEY, kind text NOT NULL, at text NOT NULL, producer text NOT NULL);

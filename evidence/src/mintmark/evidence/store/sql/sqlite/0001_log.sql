@@ -17,8 +17,13 @@ CREATE TABLE integrated (size INTEGER PRIMARY KEY CHECK (size > 0), root BLOB NO
 CREATE TABLE checkpoint (size INTEGER NOT NULL CHECK (size > 0), signatures INTEGER NOT NULL CHECK (signatures > 0),
   note BLOB NOT NULL, PRIMARY KEY (size, signatures)) WITHOUT ROWID;
 CREATE TABLE payload (commitment TEXT PRIMARY KEY, salt BLOB NOT NULL CHECK (length(salt) = 32), content BLOB NOT NULL);
-CREATE TABLE inbox (id TEXT PRIMARY KEY, bundle BLOB NOT NULL, controls TEXT NOT NULL DEFAULT '[]',
-  refs TEXT NOT NULL DEFAULT '[]');
+-- Bounded, and of these types, for whoever drains it reads it: what would not be recorded anyway is refused at once.
+CREATE TABLE inbox (
+  id TEXT PRIMARY KEY NOT NULL CHECK (typeof(id) = 'text'),
+  bundle BLOB NOT NULL CHECK (typeof(bundle) = 'blob' AND length(bundle) <= 16777216),
+  controls TEXT NOT NULL DEFAULT '[]' CHECK (typeof(controls) = 'text' AND length(controls) <= 65535),
+  refs TEXT NOT NULL DEFAULT '[]' CHECK (typeof(refs) = 'text' AND length(refs) <= 65535)
+);
 
 CREATE TABLE entry_id (id TEXT PRIMARY KEY, idx INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
 CREATE TABLE view_entry (idx INTEGER PRIMARY KEY, kind TEXT NOT NULL, at TEXT NOT NULL, producer TEXT NOT NULL);
