@@ -1290,6 +1290,8 @@ def read_bundle(content: bytes) -> Bundle:
         if not isinstance(key, dict) or set(key) != {"hint"} or not matches(HEX, key["hint"]):
             raise Wrong("key_unknown", "it does not name the key that signed it")
         hint = key["hint"]
+        if signatures[0].get("keyid", "") not in ("", hint):
+            raise Wrong("malformed", "its keyid is not the key that it names, and would go unchecked")
     elif not isinstance(material.get("certificate"), dict):
         raise Wrong("key_unknown", "it names neither a key nor a certificate")
     return Bundle(hint, _decoded(envelope.get("payload")), _decoded(signatures[0].get("sig")))
