@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from mintmark.evidence.bundle import MEDIA_TYPE, key_hint
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.leaf import commit
 from mintmark.evidence.log_policy import parse_log_policy
+from mintmark.evidence.note import NoteSigner
 from mintmark.evidence.tiles import Edge, encode_entries, tile_path
 from mintmark.evidence.tree import leaf_hash, root_of
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify.check import Trust, verify_log
 from mintmark.evidence.verify.exported import ExportedSource, encode_row
-from mintmark.evidence.verify.report import VerificationReport
+from mintmark.evidence.verify.report import Level, VerificationReport
 
 SALT = bytes(32)
 
@@ -66,10 +68,13 @@ def entry(
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(), SALT + payload
 
 
-def forged(folder: Path, make: Callable[[Bench], Sequence[tuple[bytes, bytes]]]) -> Exported:
+def forged(folder: Path, make: Callable[[Bench], Sequence[tuple[bytes, bytes]]], *, origin: str = "") -> Exported:
     """An export of what no log would record, right in itself otherwise: whoever holds the log's key can make it."""
     place = bench(folder)
     made = export(place, place.fill(1), folder)
+    if origin:
+        place = replace(place, signer=NoteSigner.generate(origin))
+        made.policy.write_text(f"log {place.signer.vkey}\nquorum none\n", encoding="utf-8")
     entries = make(place)
     for name in ("tile", "payload", "projection", "checkpoint-archive"):
         shutil.rmtree(made.folder / name)
@@ -187,8 +192,92 @@ def test_of_a_forged_log(forgery: str, tmp_path: Path) -> None:
     assert both(forged(tmp_path, make)) == (wanted, wanted)
 
 
+MADE: dict[str, tuple[int, Callable[[Exported], object]]] = {
+    "nothing": (0, lambda _: None),
+    "its timestamps gone": (3, lambda made: shutil.rmtree(made.folder / "timestamp")),
+    "its archive gone": (4, lambda made: shutil.rmtree(made.folder / "checkpoint-archive")),
+    "its ledger gone": (3, lambda made: (made.folder / "ledger" / "entries.jsonl").unlink()),
+    "its ledger empty": (4, lambda made: (made.folder / "ledger" / "entries.jsonl").write_bytes(b"")),
+    "a timestamp without a number": (4, lambda made: rename_stamp(made, "")),
+    "a timestamp by another name": (4, lambda made: rename_stamp(made, ".first")),
+    "a file of a name that is no text": (4, lambda made: Path(f"{made.folder}/tile/\udcff").write_bytes(b"")),
+}
+
+
+def rename_stamp(made: Exported, number: str) -> None:
+    stamp = next((made.folder / "timestamp").iterdir())
+    stamp.rename(stamp.with_name(stamp.name.split(".")[0] + number + ".tsr"))
+
+
+@pytest.mark.parametrize("change", MADE)
+def test_of_a_changed_export(change: str, small: Exported, tmp_path: Path) -> None:
+    wanted, make = MADE[change]
+    made = small.copied(tmp_path)
+    make(made)
+
+    assert both(made) == (wanted, wanted)
+
+
+def test_timestamps_that_nobody_can_check_leave_a_question(small: Exported) -> None:
+    assert both(replace(small, tsa_roots=None)) == (3, 3)
+
+
+BEFORE, REVOKED, AFTER = 1_764_000_000, "2025-11-24T17:00:00Z", 1_764_010_000
+# Who cosigned the checkpoint and when, of two witnesses that are both asked for; and the answer about a revoked key.
+COSIGNED: dict[str, tuple[int, Sequence[tuple[int, int]]]] = {
+    "both before": (0, [(0, BEFORE), (1, BEFORE)]),
+    "one dates it back": (3, [(0, BEFORE), (1, 0)]),
+    "neither says when": (3, [(0, 0), (1, 0)]),
+    "one later again": (0, [(0, BEFORE), (1, BEFORE), (0, AFTER)]),
+    "one in a year that no calendar has": (4, [(0, BEFORE), (1, 2**62)]),
+}
+
+
+@pytest.mark.parametrize("place", ["in one note", "in two notes"])
+@pytest.mark.parametrize("case", COSIGNED)
+def test_of_a_revoked_key_by_what_a_quorum_saw(case: str, place: str, tmp_path: Path) -> None:
+    wanted, times = COSIGNED[case]
+    made = of_a_revoked_key(tmp_path)
+    witnesses = [witness("w1.example/a"), witness("w2.example/b")]
+    lines = [f"log {made.place.signer.vkey}", *(f"witness {each.name} {each.vkey}" for each in witnesses)]
+    made.policy.write_text("\n".join([*lines, "group g all w1.example/a w2.example/b", "quorum g", ""]))
+    note = made.folder / "checkpoint"
+    text = note.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n"
+    for who, moment in times:
+        path = next((made.folder / "checkpoint-archive").iterdir()) if place == "in two notes" and who else note
+        path.write_bytes(path.read_bytes() + witnesses[who].line(text, at=moment))
+
+    assert both(made) == (wanted, wanted)
+
+
+def of_a_revoked_key(folder: Path) -> Exported:
+    """A log of one entry that its producer dates before the key was revoked."""
+    made = forged(folder, lambda place: [entry(place, 0, at="2025-11-24T12:00:00.000Z")])
+    text = made.trust.read_text(encoding="utf-8")
+    made.trust.write_text(text.replace("origin = ", f"revoked_at = {REVOKED}\norigin = ", 1), encoding="utf-8")
+    return made
+
+
 @pytest.mark.parametrize("size", [1, 255, 256, 257])
 def test_of_a_log_of_any_size(size: int, tmp_path: Path) -> None:
     place = bench(tmp_path)
     log = place.fill(size)
     assert both(export(place, log, tmp_path)) == (0, 0)
+
+
+@pytest.mark.parametrize(("origin", "wanted"), [("log.example/1", 0), ("log.example/2", 4)])
+def test_of_a_later_epoch_that_does_not_say_what_it_goes_on_from(origin: str, wanted: int, tmp_path: Path) -> None:
+    made = forged(tmp_path, lambda place: [entry(place, 0)], origin=origin)
+
+    assert both(made) == (wanted, wanted)
+
+
+def test_the_ledger_alone_is_asked_for_and_is_gone(small: Exported, tmp_path: Path) -> None:
+    """Batches are in payloads: without reading those, no ledger would be missed."""
+    made = small.copied(tmp_path)
+    there = whole(made, levels={Level.L4})
+    (made.folder / "ledger" / "entries.jsonl").unlink()
+    gone = whole(made, levels={Level.L4})
+
+    assert (there.exit_code, gone.exit_code) == (0, 3)
+    assert [item.place for item in gone.missing] == ["ledger"]

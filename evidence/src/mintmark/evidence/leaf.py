@@ -71,7 +71,7 @@ def commit(payload: bytes, salt: bytes) -> str:
 
 
 def parse_leaf(content: bytes) -> Leaf:
-    """Raises `FormatError`: a store or an export may hold anything, and what is read here is believed to have a form."""
+    """Raises `FormatError`: a store or an export may hold anything, and what is read here has its form."""
     document = parse_strict(content, what="entry", limit=MAX_ENTRY_BYTES)
     if set(document) != _FIELDS or document["v"] != VERSION:
         raise FormatError("entry", why="not a version 1 envelope")

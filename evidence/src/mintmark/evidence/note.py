@@ -23,6 +23,7 @@ ED25519 = 0x01
 COSIGNATURE = 0x04
 KEY_SIZE = 32
 MAX_TIME_S = 2**63 - 1
+MAX_DATE_S = 253_402_300_799  # the end of the year 9999: what a cosignature may say is more than a date can be
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 _DASH = "\u2014 "
