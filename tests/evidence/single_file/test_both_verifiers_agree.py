@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from mintmark.evidence.bundle import MEDIA_TYPE, key_hint
 from mintmark.evidence.checkpoint import Checkpoint
 from mintmark.evidence.leaf import commit
 from mintmark.evidence.log_policy import parse_log_policy
-from mintmark.evidence.note import NoteSigner
+from mintmark.evidence.note import NoteSigner, SignatureLine
 from mintmark.evidence.tiles import Edge, encode_entries, tile_path
 from mintmark.evidence.tree import leaf_hash, root_of
 from mintmark.evidence.trust import TrustPolicy
@@ -202,6 +203,32 @@ MADE: dict[str, tuple[int, Callable[[Exported], object]]] = {
     "a timestamp by another name": (4, lambda made: rename_stamp(made, ".first")),
     "a file of a name that is no text": (4, lambda made: Path(f"{made.folder}/tile/\udcff").write_bytes(b"")),
 }
+
+
+def ledger(change: Callable[[bytes], bytes]) -> tuple[int, Callable[[Exported], object]]:
+    def make(made: Exported) -> None:
+        path = made.folder / "ledger" / "entries.jsonl"
+        path.write_bytes(change(path.read_bytes()))
+
+    return 4, make
+
+
+MADE |= {
+    "its ledger with another line end": ledger(lambda content: content.replace(b"\n", b"\r\n")),
+    "its ledger without a last line end": ledger(lambda content: content[:-1]),
+    "its ledger with a space": ledger(lambda content: content.replace(b'":', b'": ', 1)),
+    "its ledger with a digest in capitals": ledger(
+        lambda content: re.sub(rb'(?<=leaf_hash":")[0-9a-f]+', lambda found: found[0].upper(), content)
+    ),
+    "a second signature of the log that does not hold": (4, lambda made: add_line(made, made.place.signer.name)),
+    "a signature by a name with a control character": (4, lambda made: add_line(made, "a\x01b")),
+}
+
+
+def add_line(made: Exported, name: str) -> None:
+    line = SignatureLine(name=name, key_id=made.place.signer.verifier.id, signature=bytes(64))
+    path = made.folder / "checkpoint"
+    path.write_bytes(path.read_bytes() + line.encode().encode())
 
 
 def rename_stamp(made: Exported, number: str) -> None:
