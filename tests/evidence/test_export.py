@@ -226,3 +226,13 @@ def test_an_export_can_be_read_by_others_than_its_maker(on_sqlite: Bench, tmp_pa
         os.umask(before)
 
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in (tmp_path / "export").rglob("*"))
+
+
+def test_the_empty_folder_that_one_stands_in_is_exported_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = bench(tmp_path)
+    log = place.fill(1)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert export_log(log, Path()) == 1
+    assert place.verify_export(tmp_path / "here").answer is Answer.VERIFIED

@@ -254,3 +254,15 @@ def test_whatever_is_done_to_one_file_is_found(data: st.DataObject, exported: tu
         assert (answer(place, folder) is Answer.VERIFIED) == (changed == original)
     finally:
         (folder / name).write_bytes(original)
+
+
+def test_no_name_of_a_file_steers_a_terminal_or_cannot_be_shown(exported: tuple[Bench, Path], copy: Path) -> None:
+    place, _ = exported
+    (copy / "tile" / "\x1b[2J\nVERIFIED  log.example").write_bytes(b"x")
+    (copy / "tile" / "\udcff").write_bytes(b"x")
+
+    said = place.verify_export(copy).describe()
+
+    assert not any(line.startswith("VERIFIED") for line in said.split("\n"))
+    assert "\x1b" not in said
+    assert "\\udcff" in said.encode("utf-8").decode()

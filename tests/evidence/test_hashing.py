@@ -139,3 +139,28 @@ def test_a_tile_over_tiles_that_does_not_hold_is_found(tmp_path: Path, monkeypat
 
     assert hashed == walked
     assert (hashed.broken[0].level, hashed.broken[0].place, hashed.broken[0].index) == ("L1", "tile", 255 * 256)
+
+
+def test_what_a_checkpoint_claims_is_not_worked_for_where_the_files_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody checked its signature yet: work for each of 2^60 entries would be handed out before the first is read."""
+    place = bench(tmp_path)
+    write_export(place, tmp_path / "export", 300)
+    checkpoint = Checkpoint(origin=place.signer.name, size=2**60, root=bytes(32))
+    write(tmp_path / "export" / "checkpoint", checkpoint.sign(place.signer))
+    handed_out: list[object] = []
+
+    def hand_out(*asked: object) -> Iterator[None]:
+        handed_out.append(asked)
+        return iter(())
+
+    monkeypatch.setattr(hashing, "_over_cores", hand_out)
+
+    report = verify_log(
+        ExportedSource(folder=tmp_path / "export"),
+        Trust(log_key=place.signer.verifier, policy=place.trust),
+        levels=LEVELS[0],
+    )
+
+    assert (report.answer, handed_out) == (Answer.FAILED, [])

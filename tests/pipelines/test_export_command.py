@@ -44,9 +44,20 @@ def test_trust_from_inside_the_export_is_said_to_be(desk: Desk) -> None:
     own = desk.mintmark("verify", "--from", "earlier", "--trust", "trust")
     disguised = desk.mintmark("verify", "--from", "earlier", "--trust", "earlier/trust/trust.toml")
 
-    assert [done.returncode for done in (inside, own, disguised)] == [0, 0, 0]
-    said = ["believes whoever made it" in done.stdout for done in (inside, own, disguised)]
-    assert said == [True, False, True]
+    policy = desk.mintmark("verify", "--from", "earlier", "--trust", "trust", "--policy", "earlier/trust/log.policy")
+
+    assert [done.returncode for done in (inside, own, disguised, policy)] == [0, 0, 0, 0]
+    said = ["believes whoever made it" in done.stdout for done in (inside, own, disguised, policy)]
+    assert said == [True, False, True, True]
+
+
+def test_an_export_that_grows_without_its_ledger_keeps_no_older_one(desk: Desk) -> None:
+    """What was bound since would be missing from it, and a sound log would fail."""
+    (desk.folder / "earlier" / "ledger").mkdir()
+    (desk.folder / "earlier" / "ledger" / "entries.jsonl").write_bytes(b"")
+
+    assert desk.mintmark("export", "earlier").returncode == 0
+    assert not (desk.folder / "earlier" / "ledger" / "entries.jsonl").exists()
 
 
 def test_an_altered_export_fails_with_4(desk: Desk) -> None:

@@ -124,7 +124,6 @@ def batch(
     balance = [{"currency": "EUR", "debits_minor": str(500 * total), "credits_minor": str(500 * total)}]
     written = json.dumps(balance, sort_keys=True, separators=(",", ":")).encode()
     return {
-        "origin": "local",
         "ledger": "florin",
         "batch": number,
         "first": min(identities),

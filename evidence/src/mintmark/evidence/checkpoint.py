@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mintmark.evidence.errors import NoteError
-from mintmark.evidence.log_policy import LogPolicy
-from mintmark.evidence.note import NoteSigner, Signed, VerifierKey, open_note, parse_note
+from mintmark.evidence.log_policy import NONE, LogPolicy
+from mintmark.evidence.note import MAX_DATE_S, NoteSigner, Signed, VerifierKey, open_note, parse_note
 from mintmark.evidence.tree import HASH_SIZE
 
 MAX_SIZE = 2**63 - 1  # what databases and other people's verifiers can hold
@@ -90,3 +92,18 @@ def cosigners(note: bytes, policy: LogPolicy) -> list[Signed]:
         if cause.reason == "unsigned":
             return []
         raise
+
+
+def quorum_time(signed: Iterable[Signed], policy: LogPolicy) -> datetime | None:
+    """
+    The moment by which a quorum of witnesses had cosigned one checkpoint: a single one may say any time.
+
+    A cosignature without a time, or of one that no calendar has, says nothing of it; nor does anybody under `none`.
+    """
+    dated = [(one.time_s, one.key) for one in signed if one.time_s and one.time_s <= MAX_DATE_S]
+    seen: list[VerifierKey] = []
+    for time_s, key in sorted(dated, key=lambda item: item[0]):
+        seen.append(key)
+        if policy.quorum != NONE and policy.satisfied_by(seen):
+            return datetime.fromtimestamp(time_s, UTC)
+    return None

@@ -199,6 +199,7 @@ def _target(folder: Path) -> Iterator[Path]:
             reason="foreign_directory",
             remedy="name a directory that does not exist, that is empty, or that `mintmark export` made",
         )
+    folder = folder.resolve()  # a name to stand beside: `.` has none
     made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     made.mkdir(parents=True)
     try:

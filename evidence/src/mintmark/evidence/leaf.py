@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from mintmark.evidence.bundle import MEDIA_TYPE
 from mintmark.evidence.canonical import canonical, parse_strict
 from mintmark.evidence.errors import FormatError
-from mintmark.evidence.statement import KINDS, Subject
+from mintmark.evidence.statement import KINDS, Subject, read_subject
 from mintmark.evidence.tiles import MAX_ENTRY_BYTES
 
 VERSION = 1
@@ -21,6 +22,8 @@ _DOMAIN = b"mintmark/payload/v1\x00"
 _FIELDS = {"v", "id", "kind", "at", "producer", "subjects", "controls", "refs", "payload"}
 _REF = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
 _ID = re.compile(r"[A-Za-z0-9:._-]{1,100}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MOMENT = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,9 @@ def commit(payload: bytes, salt: bytes) -> str:
 
 
 def parse_leaf(content: bytes) -> Leaf:
+    """Raises `FormatError`: a store or an export may hold anything, and what is read here has its form."""
     document = parse_strict(content, what="entry", limit=MAX_ENTRY_BYTES)
-    known = set(document) == _FIELDS and document["v"] == VERSION
-    if not known or not isinstance(document["kind"], str) or document["kind"] not in KINDS:
+    if set(document) != _FIELDS or document["v"] != VERSION:
         raise FormatError("entry", why="not a version 1 envelope")
     payload = document["payload"]
     try:
@@ -79,18 +82,37 @@ def parse_leaf(content: bytes) -> Leaf:
             kind=document["kind"],
             at=document["at"],
             producer=document["producer"],
-            subjects=tuple(Subject(name=item["name"], digest=item["digest"]) for item in document["subjects"]),
+            subjects=tuple(read_subject(item["name"], item["digest"]) for item in document["subjects"]),
             controls=tuple(document["controls"]),
             refs=tuple(document["refs"]),
             media_type=payload["mediaType"],
             size=payload["size"],
             commitment=payload["commitment"],
         )
+        _check_form(leaf)
     except (TypeError, KeyError) as cause:
         raise FormatError("entry", why=f"a field is missing or of another type: {cause}") from cause
     if leaf.encode() != content:
         raise FormatError("entry", why="not in canonical form")
     return leaf
+
+
+def _check_form(leaf: Leaf) -> None:
+    """Raises `TypeError` for what is no text."""
+    check_id(leaf.id)
+    check_refs((*leaf.controls, *leaf.refs))
+    wrong = {
+        "kind": leaf.kind not in KINDS,
+        "at": not _MOMENT.fullmatch(leaf.at),
+        "producer": not _DIGEST.fullmatch(leaf.producer),
+        "subjects": not leaf.subjects,
+        "mediaType": leaf.media_type != MEDIA_TYPE,
+        "size": type(leaf.size) is not int or leaf.size < 0,
+        "commitment": not _DIGEST.fullmatch(leaf.commitment),
+    }
+    for field, is_wrong in wrong.items():
+        if is_wrong:
+            raise FormatError("entry", why=f"its {field} is not in the form that it has")
 
 
 def check_refs(refs: Sequence[str]) -> tuple[str, ...]:

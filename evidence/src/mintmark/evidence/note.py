@@ -23,6 +23,7 @@ ED25519 = 0x01
 COSIGNATURE = 0x04
 KEY_SIZE = 32
 MAX_TIME_S = 2**63 - 1
+MAX_DATE_S = 253_402_300_799  # the end of the year 9999: what a cosignature may say is more than a date can be
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 _DASH = "\u2014 "
@@ -163,7 +164,7 @@ def parse_note(note: bytes) -> tuple[str, list[SignatureLine]]:
     text, separator, signatures = whole.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise NoteError("a note is text, a blank line and signature lines")
-    _check_text(text + "\n")
+    _check_text(whole)
     return text + "\n", parse_signature_lines(signatures)
 
 
@@ -190,12 +191,12 @@ def open_note(note: bytes, keys: Sequence[VerifierKey]) -> tuple[str, list[Signe
     signed: dict[VerifierKey, Signed] = {}
     for line in lines:
         key = known.get((line.name, line.key_id))
-        if key is None or key in signed:
+        if key is None:
             continue
         if not key.verifies(text, line.signature):
             raise NoteError(f"the signature of {key.name} does not hold", reason="signature_invalid")
         time_s = cosigned_at(line.signature) if key.algorithm == COSIGNATURE else None
-        signed[key] = Signed(key=key, time_s=time_s)
+        signed.setdefault(key, Signed(key=key, time_s=time_s))
     if not signed:
         raise NoteError("no known key signed this note", reason="unsigned")
     return text, list(signed.values())

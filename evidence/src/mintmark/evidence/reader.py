@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from mintmark.evidence.checkpoint import cosigners, open_checkpoint
+from mintmark.evidence.checkpoint import cosigners, open_checkpoint, quorum_time
 from mintmark.evidence.errors import EvidenceError, LogRefused, NotFound
 from mintmark.evidence.ingest import accept
 from mintmark.evidence.leaf import SALT_SIZE, Leaf, commit, parse_leaf
@@ -156,19 +156,19 @@ class LogReader:
         seen = self.trusted_time(index)
         if seen is None or seen >= key.validity.revoked_at:
             raise LogRefused(
-                f"the key of entry {index} was revoked, and no witness saw the entry before that",
+                f"the key of entry {index} was revoked, and no quorum of witnesses saw the entry before that",
                 reason="no_trusted_time" if seen is None else "key_revoked",
                 remedy="sign and record it again with a key that is not revoked",
             )
 
     def trusted_time(self, index: int) -> datetime | None:
-        """When a witness cosigned the first published checkpoint over this entry, where one did."""
+        """By when a quorum of witnesses had cosigned a published checkpoint over this entry, where one has."""
         if self.witnesses is None:
             return None
         with self.store.reading() as connection:
             notes = rows.read_checkpoints_over(connection, index)
-        times = [one.time_s for note in notes for one in cosigners(note, self.witnesses) if one.time_s]
-        return datetime.fromtimestamp(min(times), UTC) if times else None
+        times = [quorum_time(cosigners(note, self.witnesses), self.witnesses) for note in notes]
+        return min((time for time in times if time is not None), default=None)
 
     def search(
         self,

@@ -773,7 +773,8 @@ def open_checkpoint(content: bytes, policy: Policy, crypto: Crypto, *, now: int)
     checkpoint = read_checkpoint(text)
     logs = {(key.name, key.id): key for key in policy.logs if key.name == checkpoint.origin}
     witnesses = {(key.name, key.id): key for key in policy.witnesses.values()}
-    signed, cosigned = False, {}
+    signed = False
+    cosigned: dict[bytes, int] = {}
     for line in signatures:
         known = (line.name, line.key_id)
         if known in logs:
@@ -784,7 +785,7 @@ def open_checkpoint(content: bytes, policy: Policy, crypto: Crypto, *, now: int)
             moment = _cosignature_time(witnesses[known], line.value, text, crypto)
             if moment > now + CLOCK_SKEW_S:
                 raise Wrong("future", f"the witness {line.name} cosigned at {utc(moment)}, which is yet to come")
-            cosigned[witnesses[known].public] = moment
+            cosigned.setdefault(witnesses[known].public, moment)
     if not signed:
         raise Wrong("unsigned", f"no log of the policy signed this checkpoint of {checkpoint.origin}")
     return Opened(checkpoint, cosigned)
@@ -893,6 +894,7 @@ HEX = re.compile(r"[0-9a-f]{64}")
 ID = re.compile(r"[A-Za-z0-9:._-]{1,100}")
 REFERENCE = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
 SUBJECT_NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
+LATER_EPOCH = re.compile(r".+/([2-9]|[1-9][0-9]+)", re.ASCII)
 MOMENT = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z")
 
 
@@ -1290,6 +1292,8 @@ def read_bundle(content: bytes) -> Bundle:
         if not isinstance(key, dict) or set(key) != {"hint"} or not matches(HEX, key["hint"]):
             raise Wrong("key_unknown", "it does not name the key that signed it")
         hint = key["hint"]
+        if signatures[0].get("keyid", "") not in ("", hint):
+            raise Wrong("malformed", "its keyid is not the key that it names, and would go unchecked")
     elif not isinstance(material.get("certificate"), dict):
         raise Wrong("key_unknown", "it names neither a key nor a certificate")
     return Bundle(hint, _decoded(envelope.get("payload")), _decoded(signatures[0].get("sig")))
@@ -1757,7 +1761,9 @@ class Checkpoints:
 
     def add(self, place: str, opened: Opened) -> None:
         self.kept[place] = opened
-        self.cosigned.setdefault(opened.checkpoint.text, {}).update(opened.cosigned)
+        known = self.cosigned.setdefault(opened.checkpoint.text, {})
+        for key, moment in opened.cosigned.items():
+            known[key] = min(moment, known.get(key, moment), key=lambda time_s: time_s or MAX_SAFE_INTEGER)
 
 
 NOTE_NAME = re.compile(r"checkpoint-archive/([0-9]{12,19})-([0-9a-f]{16})\.note", re.ASCII)
@@ -1855,12 +1861,24 @@ def quorum_met(found: Checkpoints, policy: Policy, opened: Opened) -> bool:
 
 
 def trusted_times(found: Checkpoints, policy: Policy) -> list[tuple[int, float]]:
-    """(size, time): at that time a quorum of witnesses had seen so many entries."""
-    return [
-        (opened.checkpoint.size, float(max(found.cosigned[opened.checkpoint.text].values())))
-        for opened in found.kept.values()
-        if quorum_met(found, policy, opened)
-    ]
+    """(size, time): by that time a quorum of witnesses had seen so many entries."""
+    times = []
+    for opened in found.kept.values():
+        moment = quorum_time(found.cosigned[opened.checkpoint.text], policy)
+        if moment is not None:
+            times.append((opened.checkpoint.size, float(moment)))
+    return times
+
+
+def quorum_time(cosigned: dict[bytes, int], policy: Policy) -> int | None:
+    """When enough witnesses for a quorum had cosigned: a single one may say any time, and time 0 says none."""
+    seen: set[bytes] = set()
+    for key, moment in sorted(cosigned.items(), key=lambda item: item[1]):
+        if moment:
+            seen.add(key)
+        if policy.quorum != "none" and policy.satisfied_by(seen):
+            return moment
+    return None
 
 
 def check_timestamps(
@@ -1946,6 +1964,9 @@ def walk(
                 report.wrong("L1", path, cause, index=index)
                 whole = False
                 continue
+            if index == 0 and LATER_EPOCH.fullmatch(newest.origin) and entry.kind != "epoch":
+                detail = f"{newest.origin} does not say which checkpoint it goes on from"
+                report.fail("L2", path, "epoch_missing", detail, index=0)
             projection.compare(entry)
             payloads.check(entry)
     except Wrong as cause:

@@ -182,13 +182,16 @@ def parse_time(value: object, *, what: str) -> datetime:
 def _subject(document: Any) -> Subject:
     if not isinstance(document, dict) or not isinstance(document.get("name"), str):
         raise FormatError("statement", why="a subject has no name")
-    if not _NAME.fullmatch(document["name"]) or not unicodedata.is_normalized("NFC", document["name"]):
-        raise FormatError(
-            "statement",
-            why=f"subject {document['name'][:80]!r} is not a name of 1 to 256 NFC characters without spaces",
-        )
     digests = document.get("digest")
-    digest = digests.get("sha256") if isinstance(digests, dict) else None
+    return read_subject(document["name"], digests.get("sha256") if isinstance(digests, dict) else None)
+
+
+def read_subject(name: str, digest: object) -> Subject:
+    """Raises `FormatError` (`malformed`, `weak_algorithm`), and `TypeError` for a name that is no text."""
+    if not _NAME.fullmatch(name) or not unicodedata.is_normalized("NFC", name):
+        raise FormatError(
+            "statement", why=f"subject {name[:80]!r} is not a name of 1 to 256 NFC characters without spaces"
+        )
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise FormatError("statement", why=f"subject {document['name']!r} has no SHA-256", reason="weak_algorithm")
-    return Subject(name=document["name"], digest=digest)
+        raise FormatError("statement", why=f"subject {name!r} has no SHA-256", reason="weak_algorithm")
+    return Subject(name=name, digest=digest)

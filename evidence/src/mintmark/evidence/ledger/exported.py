@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mintmark.evidence.canonical import parse_strict
 from mintmark.evidence.errors import FormatError
@@ -62,7 +63,7 @@ def export_ledger(source: LedgerSource, batches: Sequence[BoundBatch], folder: P
                 "id": entry.id,
                 "leaf_hash": entry.leaf_hash.hex() if entry.leaf_hash is not None else "",
             }
-            handle.write(json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+            handle.write(_line(document))
             written += 1
     return written
 
@@ -76,11 +77,25 @@ def _entry(line: bytes) -> LedgerEntry:
     document = parse_strict(line, what="exported ledger", limit=_MAX_LINE_BYTES)
     if set(document) != {"canonical", "id", "leaf_hash"} or type(document["id"]) is not int:
         raise FormatError("exported ledger", why="a line has other members than canonical, id and leaf_hash")
+    if _line(document) != line:
+        raise FormatError("exported ledger", why="a line is not written in the one way in which it may be")
     try:
         return LedgerEntry(
             id=document["id"],
             canonical=document["canonical"].encode(),
-            leaf_hash=bytes.fromhex(document["leaf_hash"]) or None,
+            leaf_hash=_leaf_hash(document["leaf_hash"]),
         )
     except (AttributeError, TypeError, ValueError) as cause:
         raise FormatError("exported ledger", why=f"a line does not hold an entry: {cause}") from cause
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _leaf_hash(text: str) -> bytes | None:
+    """Raises `ValueError` for a digest in another spelling."""
+    found = bytes.fromhex(text)
+    if found.hex() != text:
+        raise ValueError("a leaf's hash is lower-case hex")
+    return found or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.exc import DatabaseError
@@ -21,7 +22,7 @@ from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
 from mintmark.evidence.verify.ledger_level import check_ledger
 from mintmark.evidence.verify.online import ask_witnesses
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
-from mintmark.evidence.verify.third_parties import Heard, hear, judge_quorum
+from mintmark.evidence.verify.third_parties import Heard, hear, judge_quorum, judge_timestamps
 from mintmark.evidence.verify.walk import HASHED, Walk, Walked, is_later_epoch
 
 ALL_LEVELS = frozenset(Level)
@@ -74,7 +75,7 @@ def verify_log(
     was: a prefix of a valid log is itself a valid log. Raises `NotFound` where there is no log.
     """
     findings, wanted = Findings(), frozenset(levels) | {Level.L1}
-    if source.ledger is not None and Level.L4 in wanted:
+    if Level.L4 in wanted:
         wanted |= {Level.L5}  # what a batch says is read from its payload
     archived = source.archived()
     known = _Known(seen=_opened(seen, trust, findings), archived=_opened(archived, trust, findings))
@@ -98,6 +99,7 @@ def verify_log(
         if not known.archived and not known.seen:
             findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
         judge_quorum(known.heard, trust.witnesses, walked.size, findings)
+        judge_timestamps(len(source.timestamps()), trust.authorities, findings)
     if ask and trust.witnesses is not None:
         findings.warnings.append(ask_witnesses(source, trust.witnesses, trust.log_key, findings))
     if source.keeps_batches:
@@ -144,6 +146,7 @@ def _hear(source: LogSource, notes: list[Note], known: _Known, trust: Trust, fin
         source.timestamps(),
         policy=trust.witnesses,
         roots=trust.authorities,
+        now=datetime.now(UTC),
         findings=findings,
     )
 

@@ -36,7 +36,7 @@ MAX_LINE_BYTES = 1_000_000
 _TILE = re.compile(r"tile/(0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})")
 # What is checked by its content: a payload that no entry commits to is counted, a note that does not hold is named.
 _BESIDE = re.compile(
-    r"checkpoint-archive/[^/]+\.note|timestamp/[^/]+\.tsr|payload/([0-9a-f]{2})/\1[0-9a-f]{62}|ledger/entries\.jsonl"
+    r"checkpoint-archive/[^/]+\.note|timestamp/[0-9]{12,19}-[0-9a-f]{16}\.[0-9]{1,9}\.tsr|payload/([0-9a-f]{2})/\1[0-9a-f]{62}|ledger/entries\.jsonl"
 )
 _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 

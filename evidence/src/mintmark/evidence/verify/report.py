@@ -82,7 +82,7 @@ class VerificationReport:
         lines += [_line("?", item) for item in self.missing[:MAX_SHOWN]]
         if self.first_bad_index is not None:
             lines.append(f"  first bad index {self.first_bad_index}")
-        return "\n".join([head, *lines, *(f"  ! {warning}" for warning in self.warnings)])
+        return "\n".join([head, *lines, *(printable(f"  ! {warning}") for warning in self.warnings)])
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -100,7 +100,12 @@ class VerificationReport:
 
 def _line(mark: str, item: Broken) -> str:
     place = item.place if item.index is None else f"{item.place}, entry {item.index}"
-    return f"  {mark} {item.level}  {place}: {item.reason}"
+    return printable(f"  {mark} {item.level}  {place}: {item.reason}")
+
+
+def printable(text: str) -> str:
+    """Names of files and words of an export are its maker's: none may steer a terminal, start a line or break one."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 @dataclass(slots=True)

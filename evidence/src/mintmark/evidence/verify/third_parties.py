@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
-from mintmark.evidence.archive import name_of
-from mintmark.evidence.checkpoint import Checkpoint, cosigners
+from mintmark.evidence.checkpoint import Checkpoint, cosigners, quorum_time
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.log_policy import NONE, LogPolicy
+from mintmark.evidence.note import MAX_TIME_S, Signed, VerifierKey
 from mintmark.evidence.timestamps import TimestampsUnsupported, verify_timestamp
 from mintmark.evidence.verify.interface import Note, Timestamp
 from mintmark.evidence.verify.report import Findings
+
+CLOCK_SKEW_S = 300
 
 
 @dataclass(slots=True)
@@ -35,19 +37,31 @@ def hear(
     *,
     policy: LogPolicy | None,
     roots: Sequence[bytes],
+    now: datetime,
     findings: Findings,
 ) -> Heard:
     """Every cosignature and every timestamp that is there must hold; whether they are enough is judged afterwards."""
-    heard = Heard()
-    for note, checkpoint in notes:
-        if policy is not None:
-            _hear_witnesses(note, checkpoint, policy, heard, findings)
-    texts = {name_of(checkpoint).removesuffix(".note"): checkpoint for _, checkpoint in notes}
+    heard, seen = Heard(), dict[Checkpoint, dict[VerifierKey, Signed]]()
+    if policy is not None:
+        for note, checkpoint in notes:
+            for one in _cosigners(note, policy, now, findings):
+                known = seen.setdefault(checkpoint, {})
+                known[one.key] = min(one, known.get(one.key, one), key=lambda each: each.time_s or MAX_TIME_S)
+        for checkpoint, signed in seen.items():
+            _hear_witnesses(checkpoint, tuple(signed.values()), policy, heard)
+    texts = {note.name.removesuffix(".note"): checkpoint for note, checkpoint in notes if note.name is not None}
     for timestamp in timestamps:
         _hear_authority(timestamp, texts.get(timestamp.stem), roots, heard, findings)
-    if timestamps and not roots:
-        findings.warnings.append(f"{len(timestamps)} timestamps were not checked: no authority's certificate was given")
     return heard
+
+
+def judge_timestamps(found: int, roots: Sequence[bytes], findings: Findings) -> None:
+    """What was stamped must be checked, and who brings an authority's certificate asks for its timestamps."""
+    if found and not roots:
+        reason = f"no_tsa_roots: {found} timestamps were not checked, for no authority's certificate was given"
+        findings.lack("L2", "timestamp", reason)
+    elif roots and not found:
+        findings.lack("L2", "timestamp", "no_trusted_time: an authority is trusted, and there is no timestamp")
 
 
 def judge_quorum(heard: Heard, policy: LogPolicy | None, size: int, findings: Findings) -> None:
@@ -62,16 +76,26 @@ def judge_quorum(heard: Heard, policy: LogPolicy | None, size: int, findings: Fi
         )
 
 
-def _hear_witnesses(note: Note, checkpoint: Checkpoint, policy: LogPolicy, heard: Heard, findings: Findings) -> None:
+def _cosigners(note: Note, policy: LogPolicy, now: datetime, findings: Findings) -> list[Signed]:
     try:
         signed = cosigners(note.content, policy)
     except EvidenceError as cause:
         findings.fail("L2", note.place, str(cause))
-        return
+        return []
+    latest = now.timestamp() + CLOCK_SKEW_S
+    for one in signed:
+        if (one.time_s or 0) > latest:
+            findings.fail("L2", note.place, f"future: the witness {one.name} cosigned it at a time that is yet to come")
+    return [one for one in signed if (one.time_s or 0) <= latest]
+
+
+def _hear_witnesses(checkpoint: Checkpoint, signed: Sequence[Signed], policy: LogPolicy, heard: Heard) -> None:
     heard.cosignatures |= {(checkpoint.size, one.name) for one in signed}
-    heard.times += [(checkpoint.size, datetime.fromtimestamp(one.time_s, UTC)) for one in signed if one.time_s]
     if policy.quorum != NONE and policy.satisfied_by(one.key for one in signed):
         heard.witnessed = max(heard.witnessed, checkpoint.size)
+    moment = quorum_time(signed, policy)
+    if moment is not None:
+        heard.times.append((checkpoint.size, moment))
 
 
 def _hear_authority(

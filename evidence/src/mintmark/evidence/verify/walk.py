@@ -1,4 +1,4 @@
-"""One pass over the entries: hashes and tiles (L1), the projection (L3), the payloads (L5). Memory stays bounded."""
+"""One pass over the entries: hashes and tiles (L1), the projection (L3), the payloads (L5). Only ids stay in memory."""
 
 from __future__ import annotations
 
@@ -57,9 +57,10 @@ class Walk:
     _edge: Edge = field(default_factory=Edge)
     _range: CompactRange = field(default_factory=CompactRange)
     _tiles: set[tuple[int, int]] = field(default_factory=set)
-    _missing: dict[str, int] = field(default_factory=dict)
-    _erasures: set[str] = field(default_factory=set)
-    _stored: int = 0
+    _ids: set[str] = field(default_factory=set)
+    _missing: list[tuple[int, str]] = field(default_factory=list)
+    _erasures: dict[str, int] = field(default_factory=dict)
+    _stored: set[bytes] = field(default_factory=set)
     _whole: bool = True
 
     def run(self, wanted: set[int]) -> Walked:
@@ -139,10 +140,14 @@ class Walk:
 
     def _parse(self, index: int, content: bytes) -> Leaf | None:
         try:
-            return parse_leaf(content)
+            leaf = parse_leaf(content)
         except EvidenceError as cause:
             self.findings.fail("L1", "entry.content", str(cause), index=index)
             return None
+        if leaf.id in self._ids:
+            self.findings.fail("L1", "entry.content", f"its id {leaf.id} is that of an entry before", index=index)
+        self._ids.add(leaf.id)
+        return leaf
 
     def _comparisons(self) -> list[Callable[[int | None, Leaf | None], None]]:
         if Level.L3 not in self.levels:
@@ -153,11 +158,11 @@ class Walk:
         """L5: the payload opens its commitment, its signature holds, and it says what its entry says."""
         stored = self.snapshot.payload(leaf.commitment)
         if leaf.kind == "erasure":
-            self._erasures |= {ref.removeprefix(ERASED) for ref in leaf.refs if ref.startswith(ERASED)}
+            self._erasures |= {ref.removeprefix(ERASED): index for ref in leaf.refs if ref.startswith(ERASED)}
         if stored is None:
-            self._missing[leaf.commitment] = index
+            self._missing.append((index, leaf.commitment))
             return
-        self._stored += 1
+        self._stored.add(bytes.fromhex(leaf.commitment))
         salt, content = (item if isinstance(item, bytes) else b"" for item in stored)
         if len(salt) != SALT_SIZE or len(content) != leaf.size or commit(content, salt) != leaf.commitment:
             self.findings.fail("L5", "payload.content or payload.salt", "does not open the commitment", index=index)
@@ -197,8 +202,9 @@ class Walk:
             )
 
     def _check_erased(self) -> None:
-        for commitment, index in self._missing.items():
-            if commitment in self._erasures:
+        """An erasure is of something: it does not excuse what comes after it."""
+        for index, commitment in self._missing:
+            if self._erasures.get(commitment, -1) > index:
                 self.walked.erased.append(index)
             else:
                 self.findings.fail(
@@ -207,7 +213,7 @@ class Walk:
         for commitment in self._erasures:
             if self.snapshot.payload(commitment) is not None:
                 self.findings.warnings.append(f"the erasure of payload {commitment[:16]} is recorded, and it is there")
-        strays = sum(1 for _ in self.snapshot.commitments()) - self._stored
+        strays = sum(1 for _ in self.snapshot.commitments()) - len(self._stored)
         if strays:
             self.findings.fail("L5", "payload.commitment", f"{strays} payloads belong to no entry")
 

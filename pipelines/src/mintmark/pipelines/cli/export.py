@@ -10,6 +10,7 @@ from pathlib import Path
 from mintmark.evidence.archive import Archive
 from mintmark.evidence.binder import DEFAULT_LEDGER, bound_batches
 from mintmark.evidence.export import Companions, export_store
+from mintmark.evidence.ledger.exported import PATH as LEDGER_PATH
 from mintmark.evidence.ledger.exported import export_ledger
 from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.reader import LogReader
@@ -61,7 +62,9 @@ def _companions(
     """Copies of what is trusted here, the verifier in one file, and the ledger where it is wanted."""
 
     def write_ledger(folder: Path, size: int) -> None:
-        if ledger is not None:
+        if ledger is None:
+            (folder / LEDGER_PATH).unlink(missing_ok=True)  # an earlier one would lack what was bound since
+        else:
             batches = [bound for bound in bound_batches(log, options.ledger_name) if bound.index < size]
             export_ledger(ledger, batches, folder)
 

@@ -130,7 +130,8 @@ def _exported(options: argparse.Namespace) -> Request:
     given = options.trust or inside
     file, folder = (given / TRUST_FILE, given) if given.is_dir() or options.trust is None else (given, given.parent)
     policy = _log_policy(options, folder)
-    own = inside.resolve() in [path.resolve() for path in (folder, file.parent)]
+    brought = [path for path in (file, folder, options.policy) if path is not None]
+    own = any(path.resolve().is_relative_to(options.export.resolve()) for path in brought)
     return Request(
         source=ExportedSource(folder=options.export),
         trust=Trust(
