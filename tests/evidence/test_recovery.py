@@ -90,6 +90,23 @@ def test_an_export_that_was_changed_brings_nothing_back(place: Bench, tmp_path: 
     assert open_store(place.url, origin=place.signer.name).head().size == 3
 
 
+def test_an_export_that_contradicts_the_archive_brings_nothing_back(on_sqlite: Bench, tmp_path: Path) -> None:
+    """The same first entries under the same key, and others behind them than those that were signed and archived."""
+    on_sqlite.fill(3)
+    backup = copy_store(on_sqlite.url, tmp_path)
+    on_sqlite.fill(5)
+    restore_store(on_sqlite.url, backup)
+    forked = replace(on_sqlite, archive=tmp_path / "other-archive")
+    export_log(forked.fill(5), tmp_path / "export")
+    restore_store(on_sqlite.url, backup)
+
+    with pytest.raises(LogRefused) as refused:
+        recovered(on_sqlite, tmp_path / "export")
+
+    assert refused.value.reason == "fork"
+    assert open_store(on_sqlite.url, origin=on_sqlite.signer.name).head().size == 3
+
+
 def test_an_export_of_another_history_is_a_fork(place: Bench, tmp_path: Path) -> None:
     empty = copy_store(place.url, tmp_path) if place.open() else ""
     export_log(place.fill(8), tmp_path / "export")

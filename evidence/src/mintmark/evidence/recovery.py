@@ -26,16 +26,16 @@ def recover(store: SqlStore, *, export: Path, archive: Archive, log_key: Verifie
     Append to a restored store what an export has and the store has lost; return how many entries that were.
 
     1. the export's checkpoint is signed by the log; 2. its entries lead to that checkpoint's root, by way of the
-    store's head; 3. it reaches as far as the newest archived checkpoint; 4. what is appended leads to the same root.
-    Nothing is appended before all of the export has been read. Payloads that the export has not, or that are
-    not what the log commits to, are not recovered.
+    newest archived checkpoint and of the store's head; 3. it reaches as far as the former; 4. what is appended leads to
+    the same root. Nothing is appended before all of the export has been read. Payloads that the export has not, or that
+    are not what the log commits to, are not recovered.
     Raises `LogRefused`: `fork`, `export_too_short`, `root_mismatch`; `NotFound` where there is no export.
     """
     head = store.head()
     with ExportedSource(folder=export).snapshot() as snapshot:
         checkpoint = open_checkpoint(snapshot.published()[0].content, log_key)  # 1
-        _check_leads_to(snapshot, head, checkpoint)  # 2
         mark = archive.newest(log_key)
+        _check_leads_to(snapshot, head, mark, checkpoint)  # 2
         if mark is not None and mark.size > checkpoint.size:  # 3
             raise LogRefused(
                 f"the export has {checkpoint.size} entries, and a checkpoint over {mark.size} was signed",
@@ -73,24 +73,32 @@ def begin_epoch(log: EvidenceLog, *, closed: bytes, key: VerifierKey, reason: st
     return log.go_on_from(checkpoint, closed, reason=reason, now=now)
 
 
-def _check_leads_to(snapshot: Snapshot, head: Head, checkpoint: Checkpoint) -> None:
+def _check_leads_to(snapshot: Snapshot, head: Head, mark: Checkpoint | None, checkpoint: Checkpoint) -> None:
     tree = CompactRange()
-    passed = head.size == 0
+    passed, signed = head.size == 0, True
     for _, content in snapshot.entries():
         tree.append(leaf_hash(content))
         if tree.size == head.size:
             passed = tree.root() == head.root
-    if not passed:
-        raise LogRefused(
-            f"the export and the store differ within their first {head.size} entries",
-            reason="fork",
-            remedy="run `mintmark verify` on both: one of them was changed",
-        )
+        if mark is not None and tree.size == mark.size:
+            signed = tree.root() == mark.root
     if (tree.size, tree.root()) != (checkpoint.size, checkpoint.root):
         raise LogRefused(
             f"the entries of the export do not lead to its checkpoint over {checkpoint.size}",
             reason="root_mismatch",
             remedy="run `mintmark verify --from` on the export; use another one",
+        )
+    if not signed and mark is not None:
+        raise LogRefused(
+            f"the export and the archive differ within the first {mark.size} entries, which were signed",
+            reason="fork",
+            remedy="run `mintmark verify --from` on the export with the archived checkpoint as --seen",
+        )
+    if not passed:
+        raise LogRefused(
+            f"the export and the store differ within their first {head.size} entries",
+            reason="fork",
+            remedy="run `mintmark verify` on both: one of them was changed",
         )
 
 
