@@ -39,7 +39,7 @@ from mintmark.evidence.store.open import open_store
 from mintmark.evidence.tiles import WIDTH, Edge, encode_entries, tile_path
 from mintmark.evidence.tree import leaf_hash, perfect_root
 from mintmark.evidence.verify.check import Trust, verify_log
-from mintmark.evidence.verify.exported import ExportedSource
+from mintmark.evidence.verify.exported import PROJECTION, ExportedSource
 from mintmark.evidence.verify.report import Answer, Level
 
 BATCH = 1_000
@@ -261,6 +261,8 @@ def write_log(place: Bench, folder: Path) -> None:
         full = len(level_hashes) - len(level_hashes) % WIDTH
         level_hashes = [perfect_root(level_hashes[at : at + WIDTH]) for at in range(0, full, WIDTH)]
         level += 1
+    for table in PROJECTION:
+        write(folder / "projection" / f"{table}.jsonl", b"")  # L3 is not asked
     checkpoint = Checkpoint(origin=place.signer.name, size=edge.size, root=edge.root())
     write(folder / "checkpoint", checkpoint.sign(place.signer))
 
