@@ -308,3 +308,18 @@ def test_the_ledger_alone_is_asked_for_and_is_gone(small: Exported, tmp_path: Pa
 
     assert (there.exit_code, gone.exit_code) == (0, 3)
     assert [item.place for item in gone.missing] == ["ledger"]
+
+
+@pytest.mark.parametrize(("signing", "wanted"), [(2, 0), (1, 3), (0, 3)])
+def test_of_a_quorum_that_is_missing(signing: int, wanted: int, tmp_path: Path) -> None:
+    """Nothing is wrong with what is there, and what is asked for is not: not verifiable."""
+    made = forged(tmp_path, lambda place: [entry(place, 0)])
+    witnesses = [witness("w1.example/a"), witness("w2.example/b")]
+    lines = [f"log {made.place.signer.vkey}", *(f"witness {each.name} {each.vkey}" for each in witnesses)]
+    made.policy.write_text("\n".join([*lines, "group g all w1.example/a w2.example/b", "quorum g", ""]))
+    note = made.folder / "checkpoint"
+    text = note.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n"
+    for each in witnesses[:signing]:
+        note.write_bytes(note.read_bytes() + each.line(text, at=BEFORE))
+
+    assert both(made) == (wanted, wanted)

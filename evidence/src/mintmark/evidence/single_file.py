@@ -1852,7 +1852,7 @@ def check_witnesses(report: Report, found: Checkpoints, policy: Policy, *, allow
         report.say("L2", detail)
         report.warn(f"{detail}: a rewrite of them by who holds the log key is not detectable")
     else:
-        report.fail("L2", "checkpoint", "quorum_missing", detail)
+        report.cannot("L2", "checkpoint", "quorum_missing", detail)
 
 
 def quorum_met(found: Checkpoints, policy: Policy, opened: Opened) -> bool:
@@ -2074,7 +2074,7 @@ def open_receipt(options: argparse.Namespace, report: Report, policy: Policy, cr
         if options.allow_unwitnessed:
             report.warn(detail)
         else:
-            report.fail("L0", place, "quorum_missing", detail, index=receipt.index)
+            report.cannot("L0", place, "quorum_missing", detail, index=receipt.index)
     elif policy.quorum == "none":
         report.warn(UNWITNESSED)
     return opened
