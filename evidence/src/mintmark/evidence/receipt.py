@@ -51,7 +51,9 @@ def parse_receipt(content: bytes) -> Receipt:
     match = re.fullmatch(r"index (0|[1-9][0-9]{0,18})", rest[0]) if rest else None
     if match is None or len(rest) - 1 > _MAX_HASHES:
         raise FormatError("receipt", why="no index, or too many hashes")
-    return Receipt(index=int(match[1]), proof=tuple(_hash(line) for line in rest[1:]), checkpoint=checkpoint)
+    return Receipt(
+        index=int(match[1]), proof=tuple(parse_hash(line, what="receipt") for line in rest[1:]), checkpoint=checkpoint
+    )
 
 
 def verify_receipt(content: bytes, *, entry: bytes, log_vkey: str) -> VerifiedReceipt:
@@ -62,11 +64,12 @@ def verify_receipt(content: bytes, *, entry: bytes, log_vkey: str) -> VerifiedRe
     return VerifiedReceipt(index=receipt.index, checkpoint=checkpoint)
 
 
-def _hash(line: str) -> bytes:
+def parse_hash(line: str, *, what: str) -> bytes:
+    """A hash as the lines of C2SP formats have it: canonical base64 of 32 bytes."""
     try:
         value = base64.b64decode(line, validate=True)
     except ValueError as cause:
-        raise FormatError("receipt", why="a hash is not base64") from cause
+        raise FormatError(what, why="a hash is not base64") from cause
     if len(value) != HASH_SIZE or base64.b64encode(value).decode() != line:
-        raise FormatError("receipt", why="a hash is not 32 bytes")
+        raise FormatError(what, why="a hash is not 32 bytes")
     return value

@@ -77,7 +77,7 @@ class PredicateSchemas:
         if validator is None:
             raise _unavailable(f"there is no schema for {statement.kind}")
         for error in validator.iter_errors(statement.predicate):
-            worst = _deepest(error)
+            worst = deepest(error)
             raise FormatError(
                 f"{statement.kind} predicate",
                 why=f"{_pointer(worst)}: {worst.message[:200].encode('unicode_escape').decode()}",
@@ -85,8 +85,8 @@ class PredicateSchemas:
             )
 
 
-def _deepest(error: ValidationError) -> ValidationError:
-    """Of a failed choice the branch with the fewest complaints was meant; its first one is told."""
+def deepest(error: ValidationError) -> ValidationError:
+    """Of a failed choice (`oneOf`) the branch with the fewest complaints was meant; its first one is told."""
     while error.context:
         branches: dict[object, list[ValidationError]] = {}
         for candidate in error.context:

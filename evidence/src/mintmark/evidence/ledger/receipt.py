@@ -12,8 +12,8 @@ from mintmark.evidence.errors import FormatError, ProofError
 from mintmark.evidence.leaf import parse_leaf
 from mintmark.evidence.ledger.batch import KIND, MAX_BATCH_LEAVES, LedgerBatch, check_ledger_name
 from mintmark.evidence.ledger.journal import MAX_TEXT_BYTES, JournalEntry, parse_journal_entry
-from mintmark.evidence.receipt import parse_receipt, verify_receipt
-from mintmark.evidence.tree import HASH_SIZE, inclusion_proof, leaf_hash, root_of, verify_inclusion
+from mintmark.evidence.receipt import parse_hash, parse_receipt, verify_receipt
+from mintmark.evidence.tree import inclusion_proof, leaf_hash, root_of, verify_inclusion
 
 HEADER = "mintmark.dev/ledger-receipt@v1"
 MEDIA_SUFFIX = ".ledger-receipt"
@@ -109,7 +109,7 @@ def parse_ledger_receipt(content: bytes) -> LedgerReceipt:
         batch=int(match[2]),
         index=int(match[3]),
         size=int(match[4]),
-        path=tuple(_hash(line) for line in lines[5:]),
+        path=tuple(parse_hash(line, what="ledger receipt") for line in lines[5:]),
         text=parts[1] + b"\n",
         entry=parts[2],
         proof=parts[3],
@@ -140,13 +140,3 @@ def verify_ledger_receipt(content: bytes, *, log_vkey: str) -> VerifiedLedgerRec
         producer=leaf.producer,
         checkpoint=verified.checkpoint,
     )
-
-
-def _hash(line: str) -> bytes:
-    try:
-        value = base64.b64decode(line, validate=True)
-    except ValueError as cause:
-        raise FormatError("ledger receipt", why="a hash is not base64") from cause
-    if len(value) != HASH_SIZE or base64.b64encode(value).decode() != line:
-        raise FormatError("ledger receipt", why="a hash is not 32 bytes")
-    return value

@@ -150,7 +150,7 @@ def _translated() -> Iterator[None]:
             raise StoreUnavailable(
                 "a writer was killed within a transaction, which is not rolled back yet",
                 reason="store_unfinished",
-                remedy="open the log for writing once, as `mintmark evidence search` does, and try again",
+                remedy="open the log for writing once, as `mintmark store drain` does, and try again",
             ) from cause
         if _error_name(cause).startswith(_UNAVAILABLE):
             raise StoreUnavailable(

@@ -13,12 +13,13 @@ from sqlalchemy.exc import DatabaseError
 from mintmark.evidence.archive import name_of
 from mintmark.evidence.checkpoint import Checkpoint, open_checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, LogRefused
+from mintmark.evidence.ledger.interface import LedgerSource
 from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import VerifierKey, parse_note
 from mintmark.evidence.trust import TrustPolicy
 from mintmark.evidence.verify import hashing
 from mintmark.evidence.verify.exported import ExportedSnapshot
-from mintmark.evidence.verify.interface import LogSource, Note, Snapshot
+from mintmark.evidence.verify.interface import LogSource, Note, Snapshot, Timestamp
 from mintmark.evidence.verify.ledger_level import check_ledger
 from mintmark.evidence.verify.online import ask_witnesses
 from mintmark.evidence.verify.report import Findings, Level, VerificationReport
@@ -77,14 +78,14 @@ def verify_log(
     findings, wanted = Findings(), frozenset(levels) | {Level.L1}
     if Level.L4 in wanted:
         wanted |= {Level.L5}  # what a batch says is read from its payload
-    archived = source.archived()
+    archived, timestamps, ledger = source.archived(), source.timestamps(), source.ledger
     known = _Known(seen=_opened(seen, trust, findings), archived=_opened(archived, trust, findings))
     walked, batches = Walked(), dict[Any, Any]()
     try:
         with source.snapshot() as snapshot:
             published = snapshot.published()
             known.published = _opened(published, trust, findings)
-            known.heard = _hear(source, [*seen, *archived, *published], known, trust, findings)
+            known.heard = _hear([*seen, *archived, *published], timestamps, known, trust, findings)
             batches |= dict(snapshot.batches())
             sizes = known.sizes() | {size for size in batches if isinstance(size, int)}
             _walk(snapshot, findings, wanted, trust, walked, sizes, known.heard)
@@ -99,20 +100,20 @@ def verify_log(
         if not known.archived and not known.seen:
             findings.lack("L2", "archive", "no checkpoint is archived: a log that was cut short would look like this")
         judge_quorum(known.heard, trust.witnesses, walked.size, findings)
-        judge_timestamps(len(source.timestamps()), trust.authorities, findings)
+        judge_timestamps(len(timestamps), trust.authorities, findings)
     if ask and trust.witnesses is not None:
         findings.warnings.append(ask_witnesses(source, trust.witnesses, trust.log_key, findings))
     if source.keeps_batches:
         _check_batches(walked, known, batches, set.union(*chains), findings)
-    bound = _check_ledger(source, walked, findings) if Level.L4 in wanted else None
+    bound = _check_ledger(ledger, walked, findings, live=source.keeps_batches) if Level.L4 in wanted else None
     return _report(findings, walked, known, trust, wanted, bound)
 
 
-def _check_ledger(source: LogSource, walked: Walked, findings: Findings) -> str | None:
+def _check_ledger(ledger: LedgerSource | None, walked: Walked, findings: Findings, *, live: bool) -> str | None:
     """L4, once the log has been read: what a running binder adds meanwhile is not missing."""
-    if source.ledger is not None:
-        return check_ledger(walked.batches, source.ledger, findings)
-    if walked.batches and source.keeps_batches:
+    if ledger is not None:
+        return check_ledger(walked.batches, ledger, findings)
+    if walked.batches and live:
         findings.warnings.append(f"a ledger is bound by {len(walked.batches)} batches, and was not given to compare")
     elif walked.batches:
         findings.lack("L4", "ledger", "a ledger is bound, and the export has it not")
@@ -139,11 +140,11 @@ def _opened(notes: Collection[Note], trust: Trust, findings: Findings) -> dict[s
     return opened
 
 
-def _hear(source: LogSource, notes: list[Note], known: _Known, trust: Trust, findings: Findings) -> Heard:
+def _hear(notes: list[Note], timestamps: list[Timestamp], known: _Known, trust: Trust, findings: Findings) -> Heard:
     opened = known.seen | known.archived | known.published
     return hear(
         [(note, opened[note.place]) for note in notes if note.place in opened],
-        source.timestamps(),
+        timestamps,
         policy=trust.witnesses,
         roots=trust.authorities,
         now=datetime.now(UTC),

@@ -230,7 +230,6 @@ class Comparison:
         self.table, self._findings = table, findings
         columns = [column.name for column in tables.metadata.tables[table].columns]
         self._at = columns.index("idx")
-        self._order = [columns.index(name) for name in ("idx", "position") if name in columns]
         self._rows = snapshot.projection(table)
         self._next = next(self._rows, None)
 

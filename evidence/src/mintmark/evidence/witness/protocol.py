@@ -11,7 +11,8 @@ from mintmark.evidence.checkpoint import MAX_SIZE, Checkpoint, parse_checkpoint
 from mintmark.evidence.errors import EvidenceError, FormatError, NoteError, ProofError
 from mintmark.evidence.log_policy import LogPolicy
 from mintmark.evidence.note import open_note, parse_note
-from mintmark.evidence.tree import EMPTY_ROOT, HASH_SIZE, verify_consistency
+from mintmark.evidence.receipt import parse_hash
+from mintmark.evidence.tree import EMPTY_ROOT, verify_consistency
 
 PATH = "add-checkpoint"
 MAX_REQUEST_BYTES = 256 * 1024
@@ -81,7 +82,9 @@ def parse_add_checkpoint(body: bytes) -> AddCheckpoint:
     if len(lines) - 1 > MAX_HASHES:
         raise FormatError("add-checkpoint", why=f"over {MAX_HASHES} hashes")
     parse_note(note)
-    return AddCheckpoint(old_size=int(match[1]), proof=tuple(_hash(line) for line in lines[1:]), note=note)
+    return AddCheckpoint(
+        old_size=int(match[1]), proof=tuple(parse_hash(line, what="add-checkpoint") for line in lines[1:]), note=note
+    )
 
 
 def parse_size(body: bytes) -> int:
@@ -142,13 +145,3 @@ def _check_growth(seen: Seen, checkpoint: Checkpoint, proof: tuple[bytes, ...]) 
             raise ProofError("there is no proof from an empty tree")
         return
     verify_consistency(seen.size, checkpoint.size, seen.root, checkpoint.root, proof)
-
-
-def _hash(line: str) -> bytes:
-    try:
-        value = base64.b64decode(line, validate=True)
-    except ValueError as cause:
-        raise FormatError("add-checkpoint", why="a hash is not base64") from cause
-    if len(value) != HASH_SIZE or base64.b64encode(value).decode() != line:
-        raise FormatError("add-checkpoint", why="a hash is not 32 bytes")
-    return value

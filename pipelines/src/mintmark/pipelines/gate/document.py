@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
+from mintmark.evidence.schemas import deepest
 from mintmark.pipelines.gate import canonical
 from mintmark.pipelines.gate.errors import DocumentInvalid
 from mintmark.pipelines.gate.pack import PolicyPack
@@ -14,7 +15,6 @@ from mintmark.pipelines.gate.plain import visible
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import ValidationError
 
 SCHEMA = "https://mintmark.dev/gate-input/v1"
 MAX_BYTES = 64 * 1024 * 1024
@@ -82,7 +82,7 @@ def parse(content: bytes, *, pack: PolicyPack) -> dict[str, Any]:
 def check(document: object, schema: str, *, pack: PolicyPack) -> None:
     """Validate any document of ours against the pack's schema of that name, or raise `DocumentInvalid`."""
     for error in _validator(pack.digest, schema, _Hashable(pack)).iter_errors(document):
-        worst = _deepest(error)
+        worst = deepest(error)
         raise DocumentInvalid("/" + "/".join(str(step) for step in worst.absolute_path), visible(worst.message))
 
 
@@ -108,16 +108,6 @@ def _validator(_digest: str, schema: str, wrapped: _Hashable) -> Draft202012Vali
     resources = [Resource.from_contents(pack.schema(name)) for name in pack.schema_names]
     registry: Registry[Any] = Registry().with_resources([(str(resource.id()), resource) for resource in resources])
     return Draft202012Validator(pack.schema(schema), registry=registry)
-
-
-def _deepest(error: ValidationError) -> ValidationError:
-    """Of a failed choice (`oneOf`) the branch with the fewest complaints was meant; its first one is told."""
-    while error.context:
-        branches: dict[object, list[ValidationError]] = {}
-        for candidate in error.context:
-            branches.setdefault(candidate.relative_schema_path[0], []).append(candidate)
-        error = min(branches.values(), key=len)[0]
-    return error
 
 
 def _agrees_with_itself(document: dict[str, Any]) -> None:
