@@ -2,13 +2,14 @@ package mintmark.gate_test
 
 import data.mintmark.gate
 import data.mintmark.lib.testing
+import data.mintmark.rules
 
 test_the_baseline_is_allowed if {
 	gate.verdict.decision == "ALLOW" with input as testing.patched([])
 }
 
 test_every_rule_must_be_proven if {
-	every id, _ in gate.proofs {
+	every id, _ in rules.proofs {
 		id in gate.verdict.satisfied with input as testing.patched([])
 	}
 }

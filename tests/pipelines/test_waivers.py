@@ -19,6 +19,7 @@ def waiver() -> Waiver:
         environment="local",
         reason='not reachable: see "notes"',
         requested_by="jo",
+        requested=datetime(2026, 11, 1, tzinfo=UTC),
         expires=datetime(2026, 12, 1, tzinfo=UTC),
     )
 

@@ -17,7 +17,7 @@ SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in POLICIES.glo
 
 
 # Predicates of standards, whose producers may add members: a strict schema would refuse sound evidence of others.
-STANDARDS = ("provenance", "sbom", "vsa")
+STANDARDS = ("provenance", "sbom", "test-result", "vsa")
 OURS = [name for name in SCHEMAS if name not in STANDARDS]
 
 

@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-DEP-02]
 #   waivable: false
+#   bypassable: true
 #   message: >-
 #     {% if reason == "missing" %}no scan says which advisories the dependencies were matched against{% elif reason == "db_stale" %}the newest advisory that {{ tool }} knew is {{ age_s }} s old, and {{ max_age_s }} s are allowed{% elif reason == "future" %}the advisories of {{ tool }} say that they are from {{ ahead_s }} s after the moment of this decision{% elif reason == "partial" %}{{ tool }} matched against a partial set of {{ records }} advisories ({{ source }}){% elif reason == "empty" %}{{ tool }} matched against no advisory at all ({{ source }}){% else %}{{ tool }} matched against {{ source }}, which {{ environment }} does not accept{% endif %}
 #   why: A vulnerability that the advisories do not list yet, or no longer list, is not found, and the scan looks clean.

@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-COD-01]
 #   waivable: true
+#   bypassable: true
 #   message: "{{ title }} ({{ severity }}, {{ tool }} {{ rule }}{% if cwe %}, {{ cwe | join(\", \") }}{% endif %})"
 #   why: >-
 #     {{ environment }} refuses code findings of {{ threshold }} severity and above; an unknown severity counts as the worst.

@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-IAC-01]
 #   waivable: true
+#   bypassable: true
 #   message: "{% if resource %}{{ resource }}: {% endif %}{{ title }} ({{ severity }}, {{ tool }} {{ rule }})"
 #   why: >-
 #     {{ environment }} refuses misconfigurations of {{ threshold }} severity and above; an unknown severity counts as the worst.

@@ -10,7 +10,10 @@ categories := {
 	"configuration": "configuration",
 	"dependency": "dependency",
 	"iac": "iac",
+	"licence": "licence",
 	"secret": "secret",
+	"supply_chain": "supply_chain",
+	"workflow": "workflow",
 }
 
 # A finding without a known category is judged as code, for somebody has to.
@@ -30,8 +33,13 @@ owned_by(topic) := [finding |
 # The positive statement; a refusal is "not tolerable", so that whatever is undefined here is refused.
 tolerable(finding) if {
 	rank := parameters.severity_rank(object.get(finding, "severity", ""))
-	rank < parameters.severity_rank(parameters.threshold(category(finding)))
+	rank < parameters.severity_rank(threshold(finding))
 }
+
+# A finding that the last allowed release had may have another threshold; what is not known to be old is new.
+threshold(finding) := parameters.known_threshold(category(finding)) if object.get(finding, "new", true) == false
+
+threshold(finding) := parameters.threshold(category(finding)) if object.get(finding, "new", true) != false
 
 fingerprint(finding) := object.get(finding, "fingerprint", "")
 
@@ -65,7 +73,8 @@ looked_for(topic) if {
 facts(finding) := {
 	"reason": reason(finding),
 	"environment": evidence.environment,
-	"threshold": parameters.threshold(category(finding)),
+	"threshold": threshold(finding),
+	"new": object.get(finding, "new", true),
 	"category": category(finding),
 	"tool": object.get(finding, "tool", ""),
 	"rule": object.get(finding, "rule", ""),

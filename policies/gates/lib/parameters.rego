@@ -25,9 +25,13 @@ sbom_formats := object.get(data.mintmark.params, "sbom_formats", {})
 
 waivable_rules := object.get(data.mintmark.params, "waivable_rules", [])
 
+bypassable_rules := object.get(data.mintmark.params, "bypassable_rules", [])
+
 tools_that_speak_to(category) := object.get(data.mintmark.params, ["speaks_to", category], [])
 
 # A severity that is missing or unknown counts as worse than any other; a threshold that is missing refuses everything.
 severity_rank(severity) := object.get(data.mintmark.params, ["severity_rank", severity], 99)
 
 threshold(category) := object.get(settings, ["thresholds", category], "info")
+
+known_threshold(category) := object.get(settings, ["thresholds_known", category], "info")

@@ -5,6 +5,8 @@ package mintmark.meta.metadata
 
 severities := {"critical", "high", "medium", "low"}
 
+required_booleans := {"waivable", "bypassable"}
+
 required_texts := {"message", "why", "accepted", "remedy"}
 
 rule_packages contains name if {
@@ -37,7 +39,9 @@ complete(name) if {
 	every key in required_texts {
 		text(field(name, key))
 	}
-	is_boolean(field(name, "waivable"))
+	every key in required_booleans {
+		is_boolean(field(name, key))
+	}
 	count(field(name, "controls")) > 0
 	every control in field(name, "controls") {
 		control in input.controls
@@ -71,9 +75,10 @@ refusals contains {"package": name, "reason": "severity", "field": field(name, "
 	not field(name, "severity") in severities
 }
 
-refusals contains {"package": name, "reason": "missing", "field": "waivable"} if {
+refusals contains {"package": name, "reason": "missing", "field": key} if {
 	some name in rule_packages
-	not is_boolean(field(name, "waivable"))
+	some key in required_booleans
+	not is_boolean(field(name, key))
 }
 
 refusals contains {"package": name, "reason": "missing", "field": "controls"} if {

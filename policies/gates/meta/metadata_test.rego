@@ -11,6 +11,7 @@ annotations := {
 		"severity": "high",
 		"controls": ["MM-BLD-01"],
 		"waivable": false,
+		"bypassable": false,
 		"message": "built by {{ builder }}",
 		"why": "Anybody can build.",
 		"accepted": "A listed builder.",
@@ -36,7 +37,7 @@ test_a_complete_rule_is_accepted if {
 }
 
 test_a_rule_without_a_field_is_refused if {
-	every key in ["id", "severity", "controls", "waivable", "message", "why", "accepted", "remedy"] {
+	every key in ["id", "severity", "controls", "waivable", "bypassable", "message", "why", "accepted", "remedy"] {
 		document := inspected(json.remove(annotations, [sprintf("custom/%s", [key])]))
 		not metadata.valid with input as document
 		count(metadata.refusals) > 0 with input as document

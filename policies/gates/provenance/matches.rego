@@ -8,6 +8,7 @@
 #   severity: critical
 #   controls: [MM-BLD-01]
 #   waivable: false
+#   bypassable: false
 #   message: >-
 #     {% if reason == "missing" %}there is no provenance{% elif reason == "subject_mismatch" %}the provenance is about sha256:{{ found }} and not about this artefact{% else %}the provenance names commit {{ found }}, and the source under test is {{ expected }}{% endif %}
 #   why: A valid statement about something else says nothing about what is about to be deployed.

@@ -8,6 +8,7 @@
 #   severity: critical
 #   controls: [MM-BLD-02]
 #   waivable: false
+#   bypassable: false
 #   message: >-
 #     {% if reason == "missing" %}there is no provenance to say who built this{% elif reason == "untrusted_builder" %}built by {{ builder or "nobody" }}, which {{ environment }} does not trust{% else %}the {{ evidence }} has origin {{ origin or "unknown" }}, which {{ environment }} does not accept{% endif %}
 #   why: On a developer's own machine the same person can change the source, the build and the key that signs for both.

@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-DEP-03]
 #   waivable: false
+#   bypassable: false
 #   message: >-
 #     {% if reason == "missing" %}there is no SBOM{% elif reason == "subject_mismatch" %}the SBOM is about sha256:{{ found }} and not about this artefact{% elif reason == "format" %}the SBOM is {{ format }} {{ spec_version }}, which is not accepted{% else %}the SBOM lists no component{% endif %}
 #   why: Only a list of what is inside this very artefact answers, next month, whether a new vulnerability is in it.

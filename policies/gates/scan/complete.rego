@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-SCN-02]
 #   waivable: false
+#   bypassable: false
 #   message: >-
 #     {% if reason == "unread" %}{{ tool }} did not read {{ path }}: {{ detail }}{% elif reason == "status" %}{{ tool }} is {{ status }}: {{ detail }}{% elif reason == "coverage" %}{{ tool }} was given {{ given }} and read {{ read }}{% elif reason == "nothing_given" %}{{ tool }} was given nothing to read{% elif reason == "no_rules" %}{{ tool }} ran without any rule{% else %}{{ tool }} read another tree than the one under test{% endif %}
 #   why: A scanner that skips a file exits as if the file were clean, so what it read is compared with what it was given.

@@ -7,6 +7,7 @@
 #   severity: medium
 #   controls: [MM-SCN-03]
 #   waivable: false
+#   bypassable: true
 #   message: >-
 #     {% if reason == "stale" %}the scan by {{ tool }} is {{ age_s }} s old, and {{ max_age_s }} s are allowed{% elif reason == "future" %}the scan by {{ tool }} says that it ended {{ ahead_s }} s after the moment of this decision{% else %}the scan by {{ tool }} says that it ended before it began{% endif %}
 #   why: What is known about weaknesses grows every day, so that an old scan says little, and a time that cannot be is a sign of a forged one.

@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-SCN-02]
 #   waivable: false
+#   bypassable: false
 #   message: >-
 #     {% if reason == "missing" %}there is no scan by {{ tool }}{% elif reason == "duplicate" %}there are {{ scans }} scans by {{ tool }}, and it is unclear which one counts{% else %}{{ tool }} ran as version {{ version or "unknown" }}, and {{ expected or "no version" }} is pinned{% endif %}
 #   why: What was never looked for is not absent, and an older scanner knows less.

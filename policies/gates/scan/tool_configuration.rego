@@ -8,6 +8,7 @@
 #   severity: high
 #   controls: [MM-SCN-01]
 #   waivable: true
+#   bypassable: false
 #   message: >-
 #     {% if reason == "suppressed" %}{{ tool }} {{ rule }} ({{ severity }}) is silenced by a comment: {{ title }}{% else %}{{ title }} ({{ tool }} {{ rule }}){% endif %}
 #   why: Whoever writes the code could otherwise switch the scanner off in the same change, and the scan would look clean.

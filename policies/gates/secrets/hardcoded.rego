@@ -7,6 +7,7 @@
 #   severity: critical
 #   controls: [MM-SEC-01]
 #   waivable: true
+#   bypassable: false
 #   message: "{{ title }} ({{ severity }}, {{ tool }} {{ rule }})"
 #   why: >-
 #     {{ environment }} refuses secrets found with {{ threshold }} severity and above, for history keeps what a later commit removes.

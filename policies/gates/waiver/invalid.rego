@@ -8,19 +8,18 @@
 #   severity: high
 #   controls: [MM-WVR-01]
 #   waivable: false
+#   bypassable: false
 #   message: >-
-#     waiver {{ waiver }} for {{ rule }} does not count: {% if reason == "expired" %}it expired at {{ expires_epoch | utc }}{% elif reason == "scope" %}it is for another finding, rule or environment ({{ waived_environment }}, {{ waived_fingerprint }}){% elif reason == "wildcard" %}it does not name exactly one rule, finding and environment{% else %}nobody but its requester {{ requested_by }} approved it{% endif %}
+#     waiver {{ waiver }} for {{ rule }} {% if reason == "expires_soon" %}ends at {{ expires_epoch | utc }}{% else %}does not count: {% if reason == "expired" %}it expired at {{ expires_epoch | utc }}{% elif reason == "scope" %}it is for another finding, rule or environment ({{ waived_environment }}, {{ waived_fingerprint }}){% elif reason == "wildcard" %}it does not name exactly one rule, finding and environment{% else %}nobody but its requester {{ requested_by }} approved it{% endif %}{% endif %}
 #   why: A waiver is a decision to carry one known risk for a while; without an end, an exact object and a second person it is a hole.
 #   accepted: A waiver that names one waivable rule, one finding's fingerprint and this environment, approved by another person than its requester, before its end.
 #   remedy: Remove the waiver, or ask for a new one for exactly this finding and have another person approve it.
 package mintmark.gates.waiver.invalid
 
-import data.mintmark.gates.code.dangerous_finding
-import data.mintmark.gates.deps.known_vulnerability
-import data.mintmark.gates.iac.misconfiguration
-import data.mintmark.gates.scan.tool_configuration
-import data.mintmark.gates.secrets.hardcoded
+import data.mintmark.lib.evidence
+import data.mintmark.lib.parameters
 import data.mintmark.lib.waivers
+import data.mintmark.waivable
 
 id := "waiver.invalid"
 
@@ -39,6 +38,13 @@ refusals contains refusal(waiver, "scope") if {
 	some waiver in waivers.presented
 	waivers.sound(waiver)
 	aimed_beside(waiver)
+}
+
+# One that ends soon still counts.
+warnings contains {"id": id, "facts": refusal(waiver, "expires_soon").facts} if {
+	some waiver in waivers.presented
+	waivers.sound(waiver)
+	waiver.expires_epoch - evidence.as_of < object.get(parameters.settings, ["waivers", "warn_s"], 0)
 }
 
 default satisfied := false
@@ -60,7 +66,10 @@ harmless(waiver) if {
 	not meant_for_a_refusal(waiver)
 }
 
-refused := ((dangerous_finding.refusals | known_vulnerability.refusals) | (misconfiguration.refusals | tool_configuration.refusals)) | hardcoded.refusals
+refused contains refusal if {
+	some group in waivable.refusals
+	some refusal in group
+}
 
 outstanding contains [refusal.id, refusal.fingerprint] if {
 	some refusal in refused

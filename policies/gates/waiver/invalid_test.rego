@@ -24,6 +24,11 @@ test_a_sound_waiver_is_accepted if {
 	rule.satisfied with input as waived({})
 }
 
+test_a_sound_waiver_that_ends_soon_is_warned_of if {
+	testing.reasons(rule.warnings) == {"expires_soon"} with input as waived({})
+	count(rule.warnings) == 0 with input as waived({"expires_epoch": 1790700000})
+}
+
 test_each_defect_has_its_reason if {
 	every reason, changes in {
 		"expired": {"expires_epoch": 1790000000},

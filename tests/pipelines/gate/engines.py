@@ -39,5 +39,12 @@ class RewritingEngine:
 
 
 def verdict(decision: str, **changes: object) -> bytes:
-    empty: dict[str, object] = {"violations": [], "incomplete": [], "satisfied": [], "waived": []}
+    empty: dict[str, object] = {
+        "violations": [],
+        "incomplete": [],
+        "satisfied": [],
+        "waived": [],
+        "bypassed": [],
+        "warnings": [],
+    }
     return canonical.encode({"decision": decision, **empty, **changes})

@@ -23,8 +23,9 @@ AS_OF = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
 
 def parts(pack: PolicyPack, **changes: Any) -> dict[str, Any]:
     baseline = pack.baseline
-    names = ("environment", "subject", "source", "manifest", "scans", "sbom", "provenance", "waivers")
-    return {"as_of": AS_OF, **{name: baseline[name] for name in names}, **changes}
+    facts = {name: fact for name, fact in baseline.items() if name not in {"schema", "as_of", "as_of_epoch"}}
+    absent = {name: None for name in ("change", "break_glass") if facts[name] == {"present": False}}
+    return {"as_of": AS_OF, **facts, **absent, **changes}
 
 
 def test_the_builder_makes_the_baseline_from_its_parts(pack: PolicyPack) -> None:
@@ -119,6 +120,7 @@ WAIVER = {
     "reason": "The statement takes no input of a user.",
     "requested_by": "ana@example.com",
     "approved_by": ["ben@example.com"],
+    "requested_epoch": 1_790_000_000,
     "expires_epoch": 1_790_086_400,
 }
 

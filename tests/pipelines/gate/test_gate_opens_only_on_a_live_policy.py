@@ -119,7 +119,7 @@ def test_an_allow_all_policy_compiled_into_the_pack_does_not_open_it(opa: Path, 
 
 def _allow_all(pack: PolicyPack) -> str:
     rules = ", ".join(f'"{rule}"' for rule in sorted(pack.rules))
-    lists = '"violations": set(), "incomplete": set(), "waived": set()'
+    lists = '"violations": set(), "incomplete": set(), "waived": set(), "bypassed": set(), "warnings": set()'
     return f'package mintmark.gate\n\nverdict := {{"decision": "ALLOW", "satisfied": {{{rules}}}, {lists}}}\n'
 
 

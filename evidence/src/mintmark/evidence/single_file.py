@@ -107,6 +107,12 @@ PREDICATE_TYPES = {
     "epoch": "https://mintmark.dev/epoch/v1",
     "gap": "https://mintmark.dev/gap/v1",
     "ledger-batch": "https://mintmark.dev/ledger-batch/v1",
+    "test-result": "https://in-toto.io/attestation/test-result/v0.1",
+    "approval": "https://mintmark.dev/approval/v1",
+    "break-glass": "https://mintmark.dev/break-glass/v1",
+    "review-item": "https://mintmark.dev/review-item/v1",
+    "policy": "https://mintmark.dev/policy/v1",
+    "deploy-token": "https://mintmark.dev/deploy-token/v1",
 }
 UNWITNESSED = "no witness is required by the policy: a rewrite by who holds the log key is not detectable"
 

@@ -32,6 +32,12 @@ KINDS = {
     "epoch": "https://mintmark.dev/epoch/v1",
     "gap": "https://mintmark.dev/gap/v1",
     "ledger-batch": "https://mintmark.dev/ledger-batch/v1",
+    "test-result": "https://in-toto.io/attestation/test-result/v0.1",
+    "approval": "https://mintmark.dev/approval/v1",
+    "break-glass": "https://mintmark.dev/break-glass/v1",
+    "review-item": "https://mintmark.dev/review-item/v1",
+    "policy": "https://mintmark.dev/policy/v1",
+    "deploy-token": "https://mintmark.dev/deploy-token/v1",
 }
 # kind → the members without which a predicate is not of that kind, whatever its type says. Full schemas are the gate's.
 MARKS = {
@@ -59,6 +65,12 @@ MARKS = {
         "previous",
         "as_of",
     },
+    "test-result": {"result", "configuration"},
+    "approval": {"person", "verdict", "commit", "environment", "repository"},
+    "break-glass": {"stage", "person", "environment", "reason", "expires"},
+    "review-item": {"state", "about", "due"},
+    "policy": {"serial", "previous", "author", "person"},
+    "deploy-token": {"decision_id", "environment", "policy_digest", "expires"},
 }
 # kind → where its predicate states times: RFC 3339 with a time zone, or epoch seconds
 TIMES = {
@@ -70,6 +82,12 @@ TIMES = {
     "deployment": ("started_at",),
     "gap": ("since", "until"),
     "ledger-batch": ("as_of",),
+    "test-result": ("finished_at",),
+    "approval": ("at",),
+    "break-glass": ("at",),
+    "review-item": ("at",),
+    "policy": ("at",),
+    "deploy-token": ("issued",),
 }
 _KIND_OF = {predicate_type: kind for kind, predicate_type in KINDS.items()}
 
@@ -110,11 +128,11 @@ def run_of(statement: Statement) -> Run:
             "runDetails": {"metadata": {"invocationId": str() as identity}},
         } if statement.kind == "provenance":
             return Run(id=identity, commit=commit)
-        case {"invocation": str() as identity} if statement.kind == "scan":
+        case {"invocation": str() as identity} if statement.kind in {"scan", "test-result"}:
             return Run(id=identity)
         case {"id": str() as identity, "policy_digest": str() as policy} if statement.kind == "decision":
             return Run(id=identity, policy_digest=policy.removeprefix("sha256:"))
-        case {"decision_id": str() as identity} if statement.kind == "deployment":
+        case {"decision_id": str() as identity} if statement.kind in {"deployment", "deploy-token"}:
             return Run(id=identity)
         case {"policy": {"digest": {"sha256": str() as policy}}} if statement.kind == "vsa":
             return Run(policy_digest=policy)

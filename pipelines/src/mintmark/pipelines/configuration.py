@@ -53,6 +53,9 @@ class Scan(_Section):
 
     code: list[RelativePath] = Field(min_length=1)
     iac: list[RelativePath] = Field(default_factory=list)
+    workflows: list[RelativePath] = Field(default_factory=lambda: [".github"])
+    images: list[RelativePath] = Field(default_factory=list)
+    internal_packages: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\*?$")]] = Field(default_factory=list)
 
 
 class GateSection(_Section):

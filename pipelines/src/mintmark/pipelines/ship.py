@@ -16,7 +16,7 @@ from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.build.manifest import file_count
 from mintmark.pipelines.build.release import Release, keep
 from mintmark.pipelines.build.wheel import Source, build_constraints_digest, build_release
-from mintmark.pipelines.configuration import Project
+from mintmark.pipelines.configuration import Configuration, Project
 from mintmark.pipelines.deploy.first_payment import FirstPayment, make_first_payment
 from mintmark.pipelines.deploy.interface import Running
 from mintmark.pipelines.deploy.ledger_binding import bind_running
@@ -80,7 +80,15 @@ def ship(project: Project, *, environment: str, locations: Locations, progress: 
     found = find_out(project, environment, locations, invocation, progress)
     facts = sign_facts(found, signer, package=project.configuration.release.package, invocation=invocation)
     as_of = datetime.now(UTC)
-    document = gate_input(project, found, environment, protected=protected, origin=signer.origin, as_of=as_of)
+    document = gate_input(
+        project,
+        found,
+        environment,
+        protected=protected,
+        origin=signer.origin,
+        identity=signer.identity,
+        as_of=as_of,
+    )
     (locations.reports / invocation / "gate-input.json").write_bytes(document)  # whoever doubts may judge it again
     decision = gate.judge(document, decision_id=invocation)
     keep(found.release, locations.releases)
@@ -143,9 +151,7 @@ def find_out(project: Project, environment: str, locations: Locations, invocatio
         )
         built = datetime.now(UTC)
         progress("build", f"{release.wheel_name}   sha256:{release.digest}   commit {commit.id[:12]}")
-        scope = ScanScope(
-            code=configuration.scan.code, iac=configuration.scan.iac, lock_package=configuration.release.package
-        )
+        scope = _scope(configuration)
         reports = scan_release(tree, scope, environments, advisories, locations.reports / invocation, _clock)
         for report in reports:
             progress(
@@ -161,6 +167,18 @@ def find_out(project: Project, environment: str, locations: Locations, invocatio
         )
         progress("sbom", f"CycloneDX, {bill.components} components")
     return Found(release=release, reports=tuple(reports), sbom=bill, started=started, built=built)
+
+
+def _scope(configuration: Configuration) -> ScanScope:
+    scan = configuration.scan
+    return ScanScope(
+        code=scan.code,
+        iac=scan.iac,
+        workflows=scan.workflows,
+        images=scan.images,
+        lock_package=configuration.release.package,
+        internal_packages=scan.internal_packages,
+    )
 
 
 def _source(tree: Tree, uri: str, commit: str, committed_at: int) -> Source:
@@ -196,7 +214,7 @@ def sign_facts(found: Found, signer: Signer, *, package: str, invocation: str) -
 
 
 def gate_input(
-    project: Project, found: Found, environment: str, *, protected: bool, origin: str, as_of: datetime
+    project: Project, found: Found, environment: str, *, protected: bool, origin: str, identity: str, as_of: datetime
 ) -> bytes:
     """The one document that the policy sees; every claim in it is about the bytes in memory."""
     release = found.release
@@ -206,7 +224,7 @@ def gate_input(
         subject=statements.subject_of(release),
         source=release.source,
         manifest={"digest": f"sha256:{release.manifest_digest}", "files": file_count(release.manifest)},
-        scans=[report.to_json() for report in found.reports],
+        scans=[{**report.to_json(), "producer": {"id": identity, "origin": origin}} for report in found.reports],
         sbom=found.sbom.to_gate(subject_sha256=release.digest),
         provenance={
             "present": True,
@@ -214,6 +232,7 @@ def gate_input(
             "subject_sha256": release.digest,
             "commit": release.source["commit"],
             "origin": origin,
+            "cache": "verified",  # what the build takes from a cache is compared with the hashes of its lock
         },
         waivers=load_waivers(project.root / "waivers"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,12 +26,17 @@ class Waiver(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
     requested_by: _Person
     approved_by: list[_Person] = []
+    requested: AwareDatetime
     expires: AwareDatetime
 
     def to_gate(self) -> dict[str, Any]:
         """As the gate's input has it; the policy decides whether it holds."""
-        document = self.model_dump(exclude={"expires"}) | {"reason": redact(self.reason)}
-        return {**document, "expires_epoch": int(self.expires.timestamp())}
+        document = self.model_dump(exclude={"requested", "expires"}) | {"reason": redact(self.reason), "means": "file"}
+        return {
+            **document,
+            "requested_epoch": int(self.requested.timestamp()),
+            "expires_epoch": int(self.expires.timestamp()),
+        }
 
 
 def load_waivers(folder: Path) -> list[dict[str, Any]]:
@@ -71,7 +75,7 @@ def _read(path: Path) -> Waiver:
 def _toml(waiver: Waiver) -> str:
     import json
 
-    fields = waiver.model_dump(exclude={"expires"})
+    fields = waiver.model_dump(exclude={"requested", "expires"})
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
-    expires: datetime = waiver.expires
-    return "\n".join([*lines, f"expires = {expires.isoformat()}"]) + "\n"
+    moments = {"requested": waiver.requested, "expires": waiver.expires}
+    return "\n".join([*lines, *(f"{name} = {moment.isoformat()}" for name, moment in moments.items())]) + "\n"

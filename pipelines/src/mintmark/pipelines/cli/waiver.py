@@ -31,6 +31,7 @@ def run(words: Sequence[str]) -> int:
         environment=options.environment,
         reason=options.reason,
         requested_by=options.by,
+        requested=now,
         expires=now + options.duration,
     )
     path = write_waiver(FOLDER, waiver)

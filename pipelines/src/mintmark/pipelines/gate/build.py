@@ -11,7 +11,7 @@ import io
 import json
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mintmark.pipelines.gate.pack import MANIFEST, MANIFEST_SCHEMA, PolicyPack, 
 from mintmark.pipelines.gate.pages import render_pages
 
 ENTRYPOINT = "mintmark/gate/verdict"
+RULE_LISTS = ("gates/rules.rego", "gates/waivable.rego")
 META_SOURCES = ("gates/meta/metadata.rego", "gates/meta/reads.rego")
 
 # All that the policies may call. Each is native to OPA's WebAssembly and a function of its arguments alone: no
@@ -51,15 +52,18 @@ def build(policies: Path, *, pages: Path | None = None, write: bool = True) -> l
     """
     version = opa.pinned_version(policies)
     binary = opa.find(version)
+    listed = rule_lists(binary, policies)
+    differing = _store(policies, listed, write=write)
     check_rules(binary, policies)
     wasm, data = compile_wasm(binary, policies)
     made: dict[str, bytes] = {
+        **listed,
         "bundle/policy.wasm": wasm,
         "bundle/data.json": data,
         "bundle/rules.json": _pretty(catalogue(binary, policies)),
     }
     made[MANIFEST] = _pretty(_manifest(policies, made, version))
-    differing = _store(policies, made, write=write)
+    differing += [path for path in _store(policies, made, write=write) if path not in differing]
     if pages is not None and (write or not differing):
         rendered = render_pages(PolicyPack.load(policies))
         differing += _store(pages, {name: text.encode() for name, text in rendered.items()}, write=write)
@@ -70,6 +74,53 @@ def build(policies: Path, *, pages: Path | None = None, write: bool = True) -> l
 def rego_sources(policies: Path) -> list[str]:
     """The Rego that is compiled: every file below gates/ that is neither a test nor the meta-policy."""
     return [path for path in pack_files(policies) if path.startswith("gates/") and path.endswith(".rego")]
+
+
+def rule_lists(binary: Path, policies: Path) -> dict[str, bytes]:
+    """Rego that names every rule and what each of them says, so that a new rule is a file and nothing else."""
+    said = {path: _rule_names(_ast(binary, policies, path)) for path in rego_sources(policies) if _is_rule(path)}
+    speaking = {
+        path.removeprefix("gates/").removesuffix(".rego").replace("/", "."): what for path, what in said.items()
+    }
+    waivable = {rule["id"] for rule in catalogue(binary, policies) if rule["waivable"]}
+    proofs = [f'"{name}": {_alias(name)}.satisfied,' for name in speaking]
+    parts = [_listed(what, what, speaking) for what in ("refusals", "gaps", "warnings")]
+    exceptions = {name: what for name, what in speaking.items() if name in waivable}
+    modules = {
+        RULE_LISTS[0]: [_imports("rules", speaking), "proofs := {", *proofs, "}", *parts],
+        RULE_LISTS[1]: [_imports("waivable", exceptions), _listed("refusals", "refusals", exceptions)],
+    }
+    return {
+        path: opa.run(binary, ["fmt"], cwd=policies, stdin="\n".join([_MADE, *lines]).encode())
+        for path, lines in modules.items()
+    }
+
+
+_MADE = """# Made by scripts/build_policies.py: the rules, by their places. A rule that is missing here is missing from
+# `satisfied`, and the gate refuses an ALLOW without it."""
+
+
+def _imports(package: str, names: Iterable[str]) -> str:
+    return "\n".join(
+        [f"package mintmark.{package}", *(f"import data.mintmark.gates.{name} as {_alias(name)}" for name in names)]
+    )
+
+
+def _listed(part: str, what: str, speaking: Mapping[str, Collection[str]]) -> str:
+    members = [f"{_alias(name)}.{what}," for name, said in speaking.items() if what in said]
+    return "\n".join(["", f"{part} := [", *members, "]"])
+
+
+def _is_rule(path: str) -> bool:
+    return path.count("/") == 2 and not path.startswith("gates/lib/")
+
+
+def _alias(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _rule_names(module: Any) -> set[str]:
+    return {str(rule["head"].get("name") or rule["head"]["ref"][0]["value"]) for rule in module.get("rules", [])}
 
 
 def check_rules(binary: Path, policies: Path) -> None:
@@ -144,6 +195,7 @@ def catalogue(binary: Path, policies: Path) -> list[dict[str, Any]]:
                     "severity": custom["severity"],
                     "controls": custom["controls"],
                     "waivable": custom["waivable"],
+                    "bypassable": custom["bypassable"],
                     **texts,
                 }
             )

@@ -14,7 +14,7 @@ from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision, Policy
 from mintmark.pipelines.gate.interface import Engine
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.plain import visible
-from mintmark.pipelines.gate.verdict import Answer, Gap, Verdict, Violation, Waived
+from mintmark.pipelines.gate.verdict import Answer, Bypassed, Gap, Verdict, Violation, Waived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,9 @@ class Decision:
     incomplete: tuple[Gap, ...]
     satisfied: tuple[str, ...]
     waived: tuple[Waived, ...]
+    bypassed: tuple[Bypassed, ...]
+    warnings: tuple[Gap, ...]
+    exit_code: ExitCode
     reason: str
     problem: str
     as_of: str
@@ -54,10 +57,6 @@ class Decision:
     @property
     def allowed(self) -> bool:
         return self.answer is Answer.ALLOW
-
-    @property
-    def exit_code(self) -> ExitCode:
-        return self.answer.exit_code
 
     def predicate(self) -> dict[str, Any]:
         """Return the predicate of https://mintmark.dev/decision/v1 (policies/schemas/decision.schema.json)."""
@@ -86,6 +85,16 @@ class Decision:
             "waived": [
                 {"id": entry.id, "fingerprint": entry.fingerprint, "waiver": entry.waiver} for entry in self.waived
             ],
+            "bypassed": [
+                {
+                    "id": entry.id,
+                    "facts": dict(entry.facts),
+                    "fingerprint": entry.fingerprint,
+                    "break_glass": entry.break_glass,
+                }
+                for entry in self.bypassed
+            ],
+            "warnings": [{"id": gap.id, "facts": dict(gap.facts)} for gap in self.warnings],
         }
 
 
@@ -113,6 +122,7 @@ class Gate:
         try:
             answer = verdict.read(self.engine.evaluate(content), pack=self.pack, engine=self.engine.name)
             _only_presented_waivers(answer, facts, engine=self.engine.name)
+            _only_the_presented_break_glass(answer, facts, engine=self.engine.name)
         except (EngineUnavailable, NoDecision, PolicyTampered) as error:
             return self._decision(
                 content, facts, _NOTHING, decision_id, reason=error.reason, problem=visible(str(error))
@@ -137,6 +147,9 @@ class Gate:
             incomplete=answer.incomplete,
             satisfied=answer.satisfied,
             waived=answer.waived,
+            bypassed=answer.bypassed,
+            warnings=answer.warnings,
+            exit_code=answer.exit_code,
             reason=reason,
             problem=problem,
             as_of=facts["as_of"],
@@ -166,3 +179,10 @@ def _only_presented_waivers(answer: Verdict, facts: Mapping[str, Any], *, engine
     for entry in answer.waived:
         if (entry.waiver, entry.id, entry.fingerprint) not in presented:
             raise NoDecision(engine, f"it waives a finding of {entry.id} by a waiver that nobody presented")
+
+
+def _only_the_presented_break_glass(answer: Verdict, facts: Mapping[str, Any], *, engine: str) -> None:
+    presented = facts["break_glass"].get("id")
+    for entry in answer.bypassed:
+        if presented is None or entry.break_glass != presented:
+            raise NoDecision(engine, f"it lets {entry.id} through by a break-glass that nobody presented")

@@ -33,13 +33,23 @@ def build_input(
     sbom: Json | None,
     provenance: Json | None,
     waivers: Sequence[Json] = (),
+    tests: Sequence[Json] = (),
+    change: Json | None = None,
+    people: Sequence[Json] = (),
+    approvals: Sequence[Json] = (),
+    break_glass: Json | None = None,
+    open_reviews: Sequence[Json] = (),
+    promotions: Sequence[Json] = (),
+    clocks: Sequence[Json] = (),
+    coverage: Sequence[Json] = (),
     pack: PolicyPack | None = None,
 ) -> bytes:
     """
     Return the canonical bytes of a valid gate input, or raise `DocumentInvalid`.
 
-    Scans are ordered by tool and waivers by id, so that the order of collection does not change the digest. `None`
-    for the SBOM or the provenance says that there is none, which the policy hears. `as_of` must know its time zone.
+    Every list is put in order, so that the order of collection does not change the digest. `None` for the SBOM, the
+    provenance, the change or the break-glass says that there is none, which the policy hears. `as_of` must know its
+    time zone. The members are those of policies/schemas/gate-input.schema.json.
     """
     if as_of.tzinfo is None:
         raise ValueError("as_of has no time zone")
@@ -52,10 +62,19 @@ def build_input(
         "subject": dict(subject),
         "source": dict(source),
         "manifest": dict(manifest),
-        "scans": sorted((dict(scan) for scan in scans), key=lambda scan: str(scan.get("tool"))),
-        "sbom": {"present": False} if sbom is None else dict(sbom),
-        "provenance": {"present": False} if provenance is None else dict(provenance),
-        "waivers": sorted((dict(waiver) for waiver in waivers), key=lambda waiver: str(waiver.get("id"))),
+        "scans": _ordered(scans, "tool", "report_digest"),
+        "sbom": _or_absent(sbom),
+        "provenance": _or_absent(provenance),
+        "waivers": _ordered(waivers, "id"),
+        "tests": _ordered(tests, "suite", "finished_at"),
+        "change": _or_absent(change),
+        "people": _ordered(people, "id"),
+        "approvals": _ordered(approvals, "id"),
+        "break_glass": _or_absent(break_glass),
+        "open_reviews": _ordered(open_reviews, "id"),
+        "promotions": _ordered(promotions, "environment", "decision_id"),
+        "clocks": _ordered(clocks, "timezone"),
+        "coverage": _ordered(coverage, "kind"),
     }
     try:
         content = canonical.encode(document)
@@ -63,6 +82,14 @@ def build_input(
         raise DocumentInvalid(error.where, error.problem) from error
     parse(content, pack=pack or PolicyPack.locate())
     return content
+
+
+def _or_absent(fact: Json | None) -> dict[str, Any]:
+    return {"present": False} if fact is None else dict(fact)
+
+
+def _ordered(facts: Sequence[Json], *by: str) -> list[dict[str, Any]]:
+    return sorted((dict(fact) for fact in facts), key=lambda fact: [str(fact.get(name)) for name in by])
 
 
 def parse(content: bytes, *, pack: PolicyPack) -> dict[str, Any]:
@@ -117,6 +144,10 @@ def _agrees_with_itself(document: dict[str, Any]) -> None:
         raise DocumentInvalid("/as_of", f"not a date: {error}") from error
     if int(stated.timestamp()) != document["as_of_epoch"]:
         raise DocumentInvalid("/as_of_epoch", f"{document['as_of_epoch']} is not {document['as_of']}")
-    ids = [waiver["id"] for waiver in document["waivers"]]
-    if len(set(ids)) != len(ids):
-        raise DocumentInvalid("/waivers", "two waivers have one id")
+    for part, key in _UNIQUE.items():
+        names = [item[key] for item in document[part]]
+        if len(set(names)) != len(names):
+            raise DocumentInvalid(f"/{part}", f"two {part} have one {key}")
+
+
+_UNIQUE = {"waivers": "id", "approvals": "id", "people": "id", "open_reviews": "id", "clocks": "timezone"}

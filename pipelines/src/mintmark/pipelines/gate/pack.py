@@ -16,7 +16,7 @@ from mintmark.pipelines.gate.errors import PackNotFound, PolicyTampered
 
 MANIFEST = "bundle/manifest.json"
 MANIFEST_SCHEMA = "https://mintmark.dev/policy-manifest/v1"
-FOLDERS = ("gates", "schemas", "controls", "bundle")
+FOLDERS = ("gates", "schemas", "controls", "semgrep", "checkov", "bundle")
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_FILES = 2_000
 
@@ -33,6 +33,7 @@ class Rule:
     severity: str
     controls: tuple[str, ...]
     waivable: bool
+    bypassable: bool
     message: str
     why: str
     accepted: str
@@ -160,7 +161,9 @@ class PolicyPack:
 
 
 def is_development_file(path: str) -> bool:
-    """Tests and the meta-policy lie beside the rules, are run by developers, and never reach an engine."""
+    """Tests, examples and the meta-policy lie beside the rules, are run by developers, and never reach an engine."""
+    if path.startswith(("semgrep/", "checkov/")):
+        return "/examples/" in path or (path.startswith("semgrep/") and not path.endswith(".yaml"))
     return path.endswith("_test.rego") or path.startswith("gates/meta/")
 
 

@@ -59,14 +59,36 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bypassed:
+    """A violation that a break-glass let through."""
+
+    id: str
+    facts: Mapping[str, Any]
+    fingerprint: str
+    break_glass: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A verdict that is consistent with itself and with the rules of the pack."""
+    """
+    A verdict that is consistent with itself and with the rules of the pack.
+
+    `warnings` stand against nothing yet, such as a waiver that ends soon.
+    """
 
     answer: Answer
     violations: tuple[Violation, ...]
     incomplete: tuple[Gap, ...]
     satisfied: tuple[str, ...]
     waived: tuple[Waived, ...]
+    bypassed: tuple[Bypassed, ...] = ()
+    warnings: tuple[Gap, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """6 where all that is missing is somebody's word or a moment, which is not the release's fault."""
+        pending = self.answer is Answer.INCOMPLETE and all(gap.facts.get("pending") is True for gap in self.incomplete)
+        return ExitCode.PENDING if pending else self.answer.exit_code
 
     @property
     def reasons(self) -> tuple[Violation | Gap, ...]:
@@ -86,16 +108,16 @@ def read(content: bytes, *, pack: PolicyPack, engine: str) -> Verdict:
 
 
 def _parse(answer: Any) -> Verdict:
-    fields = {"decision", "violations", "incomplete", "satisfied", "waived"}
+    fields = {"decision", "violations", "incomplete", "satisfied", "waived", "bypassed", "warnings"}
     if not isinstance(answer, dict) or set(answer) != fields:
-        raise ValueError("not an object of the five fields of a verdict")
+        raise ValueError("not an object of the seven fields of a verdict")
     if answer["decision"] not in {"ALLOW", "DENY", "INCOMPLETE"}:
         raise ValueError("an unknown decision")
     if not all(isinstance(answer[name], list) for name in fields - {"decision"}):
         raise ValueError("a field that must be a list is none")
     if not all(isinstance(rule, str) for rule in answer["satisfied"]):
         raise ValueError("a satisfied rule that is no text")
-    entries = [entry for name in ("violations", "incomplete", "waived") for entry in answer[name]]
+    entries = [entry for name in fields - {"decision", "satisfied"} for entry in answer[name]]
     if not all(isinstance(entry, dict) and isinstance(entry.get("id"), str) for entry in entries):
         raise ValueError("an entry that does not name its rule")
     return Verdict(
@@ -104,6 +126,8 @@ def _parse(answer: Any) -> Verdict:
         incomplete=tuple(Gap(**entry) for entry in answer["incomplete"]),
         satisfied=tuple(answer["satisfied"]),
         waived=tuple(Waived(**entry) for entry in answer["waived"]),
+        bypassed=tuple(Bypassed(**entry) for entry in answer["bypassed"]),
+        warnings=tuple(Gap(**entry) for entry in answer["warnings"]),
     )
 
 
@@ -114,13 +138,16 @@ def _inconsistency(verdict: Verdict, pack: PolicyPack) -> str:
     The policy promises all of this; that it is checked again keeps a policy with a hole, or another one in its
     place, from allowing anything by what it does not say.
     """
-    named = {entry.id for entry in verdict.reasons} | {entry.id for entry in verdict.waived}
-    if not all(isinstance(entry.facts, dict) for entry in verdict.reasons):
+    told = (*verdict.reasons, *verdict.bypassed, *verdict.warnings)
+    named = {entry.id for entry in told} | {entry.id for entry in verdict.waived}
+    if not all(isinstance(entry.facts, dict) for entry in told):
         return "a violation without facts"
     if unknown := (named | set(verdict.satisfied)) - set(pack.rules):
         return f"it speaks of rules that the pack does not have: {', '.join(sorted(unknown))}"
     if any(not pack.rules[waived.id].waivable for waived in verdict.waived):
         return "it waives what cannot be waived"
+    if any(not pack.rules[bypassed.id].bypassable for bypassed in verdict.bypassed):
+        return "it bypasses what cannot be bypassed"
     counts = bool(verdict.violations), bool(verdict.incomplete)
     match verdict.answer, counts:
         case Answer.DENY, (True, _):
@@ -128,7 +155,7 @@ def _inconsistency(verdict: Verdict, pack: PolicyPack) -> str:
         case Answer.INCOMPLETE, (False, True):
             return ""
         case Answer.ALLOW, (False, False):
-            missing = set(pack.rules) - set(verdict.satisfied)
+            missing = set(pack.rules) - set(verdict.satisfied) - {entry.id for entry in verdict.bypassed}
             return f"it allows without proof of {', '.join(sorted(missing))}" if missing else ""
         case _:
             return f"it says {verdict.answer}, and its reasons say otherwise"

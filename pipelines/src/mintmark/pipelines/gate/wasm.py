@@ -88,7 +88,8 @@ class _Instance:
         import wasmtime
 
         self._store: Store = wasmtime.Store(engine)
-        self._store.set_fuel(fuel)
+        self._fuel = fuel
+        self._store.set_fuel(DEFAULT_FUEL)  # what the module needs to begin is not the question's cost
         self._store.set_limits(memory_size=memory_bytes, instances=1, memories=1, tables=1)
         limits = wasmtime.Limits(FIRST_PAGES, memory_bytes // PAGE_BYTES)
         self._memory: Memory = wasmtime.Memory(self._store, wasmtime.MemoryType(limits))
@@ -124,6 +125,7 @@ class _Instance:
         return cast("dict[str, int]", declared)
 
     def evaluate(self, entrypoint: int, data: bytes, document: bytes) -> bytes:
+        self._store.set_fuel(self._fuel)
         data_value = self._call("opa_json_parse", self._write(data), len(data))
         address = self._write(document)
         heap = self._call("opa_heap_ptr_get")

@@ -1,7 +1,7 @@
 """The door between the pipeline and its scanners: what one is given, what it answers, and how it fails."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -54,13 +54,25 @@ class ScanScope:
     """
     Where to look, as path prefixes in the tree, and which package's pins to audit.
 
-    An empty `code` or `iac`, or an empty `lock_package`, says that there is none, and its scanners report `skipped`.
-    A prefix that names no file is not the same: its scanners report `incomplete`.
+    An empty `code`, `iac` or `workflows`, or an empty `lock_package`, says that there is none, and its scanners report
+    `skipped`. A prefix that names no file is not the same: its scanners report `incomplete`. `internal_packages` are
+    names that must never come from a public index.
     """
 
     code: Sequence[str] = ()
     iac: Sequence[str] = ()
+    workflows: Sequence[str] = ()
+    images: Sequence[str] = ()  # OCI layouts or archives, as paths
     lock_package: str = ""
+    internal_packages: Sequence[str] = ()
+
+
+EVERYTHING = ("code", "iac", "workflows")
+
+
+def whole_tree(scope: ScanScope) -> ScanScope:
+    """The same scope without its limits: what there would be to read."""
+    return replace(scope, **dict.fromkeys(EVERYTHING, (".",)), lock_package=scope.lock_package or "*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

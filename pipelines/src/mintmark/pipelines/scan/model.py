@@ -26,6 +26,9 @@ class Category(StrEnum):
     IAC = "iac"
     DEPENDENCY = "dependency"
     CONFIGURATION = "configuration"
+    SUPPLY_CHAIN = "supply_chain"
+    LICENCE = "licence"
+    WORKFLOW = "workflow"
 
 
 class Severity(StrEnum):
@@ -49,6 +52,33 @@ class Isolation(StrEnum):
     NONE = "none"  # the platform did not allow one, or the adapter needs the network
 
 
+class Means(StrEnum):
+    """How a report came to be: by a tool that we ran, or as a file that somebody else's run left."""
+
+    RUN = "run"
+    IMPORT = "import"
+
+
+class Cached(StrEnum):
+    """Where results came from that were not made in this run. `LOCAL` caches belong to whoever runs the scan."""
+
+    NO = "no"
+    LOCAL = "local"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """Who silenced a finding in the source: a pseudonymous id, and the commit that wrote the line (git blame)."""
+
+    author: str
+    commit: str
+    at_epoch: int
+
+    def to_json(self) -> dict[str, object]:
+        return {"author": self.author, "commit": self.commit, "at_epoch": self.at_epoch}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """
@@ -56,7 +86,8 @@ class Finding:
 
     `fingerprint` stays the same while the flagged text does: an edit elsewhere in the file does not change it. That of
     a secret is of its place and not of its text.
-    No field ever holds a secret's text.
+    No field ever holds a secret's text. `first_seen_epoch` is when the log first heard of the fingerprint, 0 for never;
+    `new` says that the last release which was allowed there did not have it.
     """
 
     tool: str
@@ -78,6 +109,9 @@ class Finding:
     fixed_in: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     suppressed_inline: bool = False
+    suppressed_by: Suppression | None = None
+    first_seen_epoch: int = 0
+    new: bool = True
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -99,6 +133,9 @@ class Finding:
             "aliases": list(self.aliases),
             "fingerprint": self.fingerprint,
             "suppressed_inline": self.suppressed_inline,
+            "suppressed_by": None if self.suppressed_by is None else self.suppressed_by.to_json(),
+            "first_seen_epoch": self.first_seen_epoch,
+            "new": self.new,
             "message": self.message,
         }
 
@@ -145,7 +182,9 @@ class ScanReport:
     """
     One tool's account of one tree: an element of the gate's input, and the predicate of a scan statement.
 
-    `given` and `read` count files (for dependencies: pins). Times are epoch seconds, UTC.
+    `given` and `read` count files (for dependencies: pins). `present` counts what the whole tree holds of this tool's
+    kind, whatever the scope says: a scan that was skipped is only right where there is nothing. Times are epoch
+    seconds, UTC.
     """
 
     tool: str
@@ -157,6 +196,7 @@ class ScanReport:
     rules_digest: Sha256Hex
     given: int
     read: int
+    present: int
     unread: tuple[Unread, ...]
     started_at: int
     finished_at: int
@@ -165,6 +205,8 @@ class ScanReport:
     data: AdvisoryFacts | None
     findings: tuple[Finding, ...]
     isolation: Isolation
+    means: Means = Means.RUN
+    cached: Cached = Cached.NO
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -177,6 +219,7 @@ class ScanReport:
             "rules_digest": f"sha256:{self.rules_digest}",
             "given": self.given,
             "read": self.read,
+            "present": self.present,
             "unread": [unread.to_json() for unread in self.unread],
             "started_at": self.started_at,
             "finished_at": self.finished_at,
@@ -184,4 +227,6 @@ class ScanReport:
             "report_digest": f"sha256:{self.report_digest}",
             "data": None if self.data is None else self.data.to_json(),
             "findings": [finding.to_json() for finding in self.findings],
+            "means": self.means.value,
+            "cached": self.cached.value,
         }

@@ -15,7 +15,15 @@ from pathlib import Path
 from mintmark.pipelines.scan.advisories import Advisories
 from mintmark.pipelines.scan.environments import ToolEnvironments
 from mintmark.pipelines.scan.export import CONFIGURATION_FILES, Tree
-from mintmark.pipelines.scan.interface import Failure, Observation, Scanner, ScannerFailed, ScanScope, Workbench
+from mintmark.pipelines.scan.interface import (
+    Failure,
+    Observation,
+    Scanner,
+    ScannerFailed,
+    ScanScope,
+    Workbench,
+    whole_tree,
+)
 from mintmark.pipelines.scan.model import Isolation, ScanReport, Sha256Hex, Status, Unread
 from mintmark.pipelines.scan.redaction import redact_json, redact_report
 from mintmark.pipelines.scan.registry import SCANNERS
@@ -76,7 +84,7 @@ def _scan(
         status, reason = Status.FAILED, f"{Failure.CRASHED.value}: {crash!r}"
     if observed is not None:
         (reports_dir / f"{scanner.name}.json").write_bytes(observed.raw)
-    return _report(
+    report = _report(
         scanner.name,
         tree,
         observed,
@@ -87,6 +95,7 @@ def _scan(
         started,
         int(clock().timestamp()),
     )
+    return replace(report, present=max(report.given, len(scanner.files(tree, whole_tree(scope)) or ())))
 
 
 def _bench(
@@ -161,6 +170,7 @@ def _report(
         rules_digest=observed.rules_digest if observed else _NOTHING,
         given=len(observed.given) if observed else given,
         read=len(set(observed.given) & observed.read - left_out) if observed else 0,
+        present=0,
         unread=unread,
         started_at=started,
         finished_at=finished,
@@ -187,6 +197,7 @@ def _own_report(tree: Tree, clock: Clock) -> ScanReport:
         rules_digest=Sha256Hex(hashlib.sha256(names.encode()).hexdigest()),
         given=len(tree.files) + len(tree.removed),
         read=len(tree.files) + len(tree.removed),
+        present=len(tree.files) + len(tree.removed),
         unread=(),
         started_at=now,
         finished_at=now,
