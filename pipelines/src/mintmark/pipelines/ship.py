@@ -12,6 +12,7 @@ from pathlib import Path
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.inbox import Submission
 from mintmark.evidence.log import EvidenceLog, Recorded
+from mintmark.evidence.statement import Run
 from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.build.manifest import file_count
 from mintmark.pipelines.build.release import Release, keep
@@ -22,21 +23,27 @@ from mintmark.pipelines.deploy.interface import Running
 from mintmark.pipelines.deploy.ledger_binding import bind_running
 from mintmark.pipelines.deploy.rollout import roll_out
 from mintmark.pipelines.errors import PipelineError
+from mintmark.pipelines.facts import Facts, read_facts
 from mintmark.pipelines.gate.decide import Decision
 from mintmark.pipelines.gate.document import build_input
+from mintmark.pipelines.history import History, read_history
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sbom.cyclonedx import Sbom, export_sbom
 from mintmark.pipelines.scan.advisories import open_advisories
+from mintmark.pipelines.scan.blame import name_suppressors
+from mintmark.pipelines.scan.cache import ScanCache, default_folder
+from mintmark.pipelines.scan.coverage import coverage
 from mintmark.pipelines.scan.environments import install_tools
 from mintmark.pipelines.scan.export import Tree, export_tree
 from mintmark.pipelines.scan.interface import ScanScope
-from mintmark.pipelines.scan.model import ScanReport
+from mintmark.pipelines.scan.model import Cached, ScanReport
+from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.run import scan_release
 from mintmark.pipelines.sign import statements
 from mintmark.pipelines.sign.interface import Signer
 from mintmark.pipelines.sign.local_key import local_signer
 from mintmark.pipelines.waivers import load_waivers
-from mintmark.pipelines.workshop import open_evidence, open_gate
+from mintmark.pipelines.workshop import open_evidence, open_gate, predicate_schemas
 
 Progress = Callable[[str, str], None]  # (stage, what happened)
 
@@ -62,6 +69,7 @@ class Found:
     sbom: Sbom
     started: datetime
     built: datetime
+    coverage: tuple[dict[str, object], ...]
 
 
 def ship(project: Project, *, environment: str, locations: Locations, progress: Progress) -> Shipped:
@@ -77,18 +85,19 @@ def ship(project: Project, *, environment: str, locations: Locations, progress: 
     signer = local_signer(locations.keys)
     invocation = str(uuid.uuid4())
 
-    found = find_out(project, environment, locations, invocation, progress)
+    history = read_history(log, environment=environment, repository=project.configuration.release.source_uri)
+    found = find_out(project, environment, locations, invocation, history, progress)
     facts = sign_facts(found, signer, package=project.configuration.release.package, invocation=invocation)
     as_of = datetime.now(UTC)
-    document = gate_input(
-        project,
-        found,
-        environment,
-        protected=protected,
-        origin=signer.origin,
-        identity=signer.identity,
-        as_of=as_of,
+    read = read_facts(
+        facts,
+        log.trust,
+        schemas=predicate_schemas(pack),
+        subject_sha256=found.release.digest,
+        run=Run(id=invocation, commit=found.release.source["commit"]),
+        at=as_of,
     )
+    document = gate_input(project, found, read, environment, protected=protected, as_of=as_of)
     (locations.reports / invocation / "gate-input.json").write_bytes(document)  # whoever doubts may judge it again
     decision = gate.judge(document, decision_id=invocation)
     keep(found.release, locations.releases)
@@ -132,7 +141,14 @@ def _bind(log: EvidenceLog, signer: Signer, running: Running, locations: Locatio
         progress("bind", f"batch {item.batch.batch} of the ledger, {item.batch.count} entries   entry {item.index}")
 
 
-def find_out(project: Project, environment: str, locations: Locations, invocation: str, progress: Progress) -> Found:
+def find_out(
+    project: Project,
+    environment: str,
+    locations: Locations,
+    invocation: str,
+    history: History,
+    progress: Progress,
+) -> Found:
     """Export the commit once; build, scan and take stock of that one tree."""
     configuration = project.configuration
     started = datetime.now(UTC)
@@ -152,13 +168,20 @@ def find_out(project: Project, environment: str, locations: Locations, invocatio
         built = datetime.now(UTC)
         progress("build", f"{release.wheel_name}   sha256:{release.digest}   commit {commit.id[:12]}")
         scope = _scope(configuration)
-        reports = scan_release(tree, scope, environments, advisories, locations.reports / invocation, _clock)
+        reports = scan_release(
+            tree,
+            scope,
+            environments,
+            advisories,
+            locations.reports / invocation,
+            _clock,
+            # what lies on this machine was put there by whoever could write to it: no protected gate believes that
+            cache=None if project.environment(environment).protected else ScanCache(folder=default_folder()),
+        )
+        reports = name_suppressors(reports, project.root, commit.id, lambda _: "unknown")
+        reports = history.date(reports, now=int(built.timestamp()))
         for report in reports:
-            progress(
-                "scan",
-                f"{report.tool} {report.tool_version}   {report.status}   "
-                f"{report.read} of {report.given} read   {len(report.findings)} findings",
-            )
+            _tell(report, progress)
         bill = export_sbom(
             tree,
             package=configuration.release.package,
@@ -166,7 +189,24 @@ def find_out(project: Project, environment: str, locations: Locations, invocatio
             subject_sha256=release.digest,
         )
         progress("sbom", f"CycloneDX, {bill.components} components")
-    return Found(release=release, reports=tuple(reports), sbom=bill, started=started, built=built)
+        covered = coverage(tree, scope, SCANNERS, shipped=configuration.release.path)
+    return Found(
+        release=release,
+        reports=tuple(reports),
+        sbom=bill,
+        started=started,
+        built=built,
+        coverage=tuple(covered),
+    )
+
+
+def _tell(report: ScanReport, progress: Progress) -> None:
+    kept = f"   {report.cached} cache" if report.cached is not Cached.NO else ""
+    progress(
+        "scan",
+        f"{report.tool} {report.tool_version}   {report.status}   "
+        f"{report.read} of {report.given} read   {len(report.findings)} findings{kept}",
+    )
 
 
 def _scope(configuration: Configuration) -> ScanScope:
@@ -214,9 +254,9 @@ def sign_facts(found: Found, signer: Signer, *, package: str, invocation: str) -
 
 
 def gate_input(
-    project: Project, found: Found, environment: str, *, protected: bool, origin: str, identity: str, as_of: datetime
+    project: Project, found: Found, facts: Facts, environment: str, *, protected: bool, as_of: datetime
 ) -> bytes:
-    """The one document that the policy sees; every claim in it is about the bytes in memory."""
+    """The one document that the policy sees: verified statements, and what this commit and this log say themselves."""
     release = found.release
     return build_input(
         as_of=as_of,
@@ -224,17 +264,9 @@ def gate_input(
         subject=statements.subject_of(release),
         source=release.source,
         manifest={"digest": f"sha256:{release.manifest_digest}", "files": file_count(release.manifest)},
-        scans=[{**report.to_json(), "producer": {"id": identity, "origin": origin}} for report in found.reports],
-        sbom=found.sbom.to_gate(subject_sha256=release.digest),
-        provenance={
-            "present": True,
-            "builder": statements.BUILDER,
-            "subject_sha256": release.digest,
-            "commit": release.source["commit"],
-            "origin": origin,
-            "cache": "verified",  # what the build takes from a cache is compared with the hashes of its lock
-        },
         waivers=load_waivers(project.root / "waivers"),
+        coverage=found.coverage,
+        **facts.to_gate(),
     )
 
 

@@ -62,7 +62,11 @@ def provenance(
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": {"package": package, "source": {"uri": source["uri"], "commit": source["commit"]}},
-            "internalParameters": {"origin": origin, "tree_digest": source["tree_digest"]},
+            "internalParameters": {
+                "origin": origin,
+                "tree_digest": source["tree_digest"],
+                "cache": "verified",  # what the build takes from a cache is compared with the hashes of its lock
+            },
             "resolvedDependencies": [
                 {"uri": f"{source['uri']}@{source['commit']}", "digest": {"gitCommit": source["commit"]}},
                 {"name": "uv.lock", "digest": {"sha256": lock_digest}},
