@@ -167,7 +167,7 @@ def find_out(
         )
         built = datetime.now(UTC)
         progress("build", f"{release.wheel_name}   sha256:{release.digest}   commit {commit.id[:12]}")
-        scope = _scope(configuration)
+        scope = scope_of(configuration)
         reports = scan_release(
             tree,
             scope,
@@ -209,7 +209,8 @@ def _tell(report: ScanReport, progress: Progress) -> None:
     )
 
 
-def _scope(configuration: Configuration) -> ScanScope:
+def scope_of(configuration: Configuration) -> ScanScope:
+    """What `[scan]` and `[release]` of a mintmark.toml put before the scanners."""
     scan = configuration.scan
     return ScanScope(
         code=scan.code,
