@@ -106,3 +106,34 @@ def test_a_repository_without_workflows_needs_no_scan_of_them(
     assert (nothing.status, nothing.present) == (Status.SKIPPED, 0)
     assert (missed.status, missed.present) == (Status.INCOMPLETE, 1)
     assert missed.reason.startswith("nothing_given")
+
+
+PINNED = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "rule"),
+    [
+        (GREET, "template-injection"),
+        (GREET.replace(STEP, "      - uses: actions/checkout@v4\n"), "unpinned-uses"),
+        (
+            GREET.replace("on: issues", "on: pull_request_target").replace(
+                STEP,
+                f"      - uses: {PINNED}\n        with: {{ref: '${{{{ github.event.pull_request.head.sha }}}}', "
+                "persist-credentials: false}\n",
+            ),
+            "dangerous-triggers",
+        ),
+    ],
+)
+def test_a_workflow_that_lets_a_stranger_in_is_found_and_a_careful_one_is_not(
+    workflow: str, rule: str, tmp_path: Path, environments: ToolEnvironments, advisories: Advisories
+) -> None:
+    checkout = f"      - uses: {PINNED}\n        with: {{persist-credentials: false}}\n"
+    careful = GREET.replace(STEP, f"{checkout}      - run: echo hello\n")
+    files = {".github/workflows/open.yml": workflow, ".github/workflows/careful.yml": careful}
+    report = told(tmp_path, files, environments, advisories)
+
+    assert report.status is Status.COMPLETE, report.unread
+    assert {item.severity for item in report.findings if item.rule == rule} == {Severity.HIGH}
+    assert {item.path for item in report.findings} == {".github/workflows/open.yml"}
