@@ -116,8 +116,15 @@ def _scan(scanner: Scanner, job: _Job) -> ScanReport:
         started,
         int(job.clock().timestamp()),
     )
-    present = len(scanner.files(job.tree, whole_tree(job.scope)) or ())
-    return replace(report, present=max(report.given, present), cached=cached)
+    return replace(report, present=max(report.given, _present(scanner, job)), cached=cached)
+
+
+def _present(scanner: Scanner, job: _Job) -> int:
+    """What the tree holds of its kind. A scanner that cannot say is not taken to have had nothing to read."""
+    try:
+        return len(scanner.files(job.tree, whole_tree(job.scope)) or ())
+    except Exception:  # noqa: BLE001  as above: what it said before is told, and this must not hide it
+        return len(job.tree.files)
 
 
 def _observe(scanner: Scanner, job: _Job, given: tuple[str, ...], expected: str) -> tuple[Observation, Cached]:
