@@ -56,19 +56,19 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """People in the order of their ids. An empty one knows nobody."""
+    """People in the order of their ids; `names` and `key_owners` lead to these. An empty one knows nobody."""
 
     people: tuple[Person, ...] = ()
-    _by_name: Mapping[str, str] = field(default_factory=dict, repr=False)
-    _by_key: Mapping[str, str] = field(default_factory=dict, repr=False)
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_owners: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, people: tuple[Person, ...]) -> Directory:
         """Raises `ValueError` where a name or a key is of two people."""
         return cls(
             people=tuple(sorted(people, key=lambda person: person.id)),
-            _by_name=_owners(people, "alias", lambda person: {person.id, *person.aliases}),
-            _by_key=_owners(people, "key", lambda person: person.keys),
+            names=_owners(people, "alias", lambda person: {person.id, *person.aliases}),
+            key_owners=_owners(people, "key", lambda person: person.keys),
         )
 
     def resolve(self, name: str) -> str:
@@ -81,11 +81,11 @@ class Directory:
         wanted = normalised(name)
         if wanted is None:
             return UNKNOWN
-        return self._by_name.get(wanted) or self._by_name.get(_untagged(wanted), UNKNOWN)
+        return self.names.get(wanted) or self.names.get(_untagged(wanted), UNKNOWN)
 
     def person_of_key(self, key: str) -> str:
         """The id of whose key this is (a hint of the trust policy), or `unknown`."""
-        return self._by_key.get(key, UNKNOWN)
+        return self.key_owners.get(key, UNKNOWN)
 
     def is_bot(self, person: str) -> bool:
         """Whoever is not known to be human may be one."""
@@ -101,7 +101,7 @@ class Directory:
         """
         before = {person.id: person for person in earlier.people}
         confined = Directory.of(tuple(_confined(person, before.get(person.id)) for person in self.people))
-        return replace(confined, _by_name={**confined._by_name, **earlier._by_name})
+        return replace(confined, names={**confined.names, **earlier.names})
 
     def to_gate(self) -> list[dict[str, Any]]:
         return [person.to_gate() for person in self.people]
@@ -164,7 +164,7 @@ _Moment = Annotated[datetime, BeforeValidator(_moment)]
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\Z", max_length=64)]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
     begins: Annotated[_Moment, Field(alias="from")]
     until: _Moment
 
@@ -172,10 +172,10 @@ class _Group(BaseModel):
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=64)]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
     bot: StrictBool = False
     aliases: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=100)] = []
-    keys: Annotated[list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}\Z")]], Field(max_length=20)] = []
+    keys: Annotated[list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]], Field(max_length=20)] = []
     groups: Annotated[list[_Group], Field(max_length=100)] = []
 
 

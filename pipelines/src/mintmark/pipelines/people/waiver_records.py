@@ -101,27 +101,26 @@ def waiver_record_facts(
     A request that nobody approved is no waiver yet and is left out. One for another environment, or that has ended, is
     shown where it was soundly approved: it can only explain a refusal.
     """
+    facts, not_counted = approved(listener, repository=repository)
+    return [fact for fact in facts if _is_shown(fact, environment, as_of)], not_counted
+
+
+def approved(listener: Listener, *, repository: str) -> tuple[list[dict[str, Any]], list[NotCounted]]:
+    """Every request of a repository that somebody approved, be it the requester; by id."""
     words, not_counted = _waiver_words(listener, repository)
     requests = _requests(words)
     approvals: dict[str, set[str]] = {}
     for word in words:
         if word.predicate.get("status") == "approved":
             _count(word, requests, approvals, not_counted)
-    facts = [_facts(requests[name], sorted(approvals[name])) for name in sorted(approvals)]
-    return [fact for fact in facts if _is_shown(fact, environment, as_of)], not_counted
+    return [_facts(requests[name], sorted(approvals[name])) for name in sorted(approvals)], not_counted
 
 
-def pending(listener: Listener, *, repository: str, as_of: datetime) -> list[dict[str, Any]]:
-    """Requests that nobody but their requester approved, and that have not ended."""
+def pending(listener: Listener, *, repository: str) -> list[dict[str, Any]]:
+    """Requests that nobody approved; by id."""
     words, _ = _waiver_words(listener, repository)
-    requests = _requests(words)
-    approved = {
-        str(word.predicate["id"])
-        for word in words
-        if word.predicate.get("status") == "approved" and word.person != word.predicate["requested_by"]
-    }
-    waiting = [_facts(request, []) for name, request in sorted(requests.items()) if name not in approved]
-    return [fact for fact in waiting if fact["expires_epoch"] > as_of.timestamp()]
+    answered = {str(word.predicate["id"]) for word in words if word.predicate.get("status") == "approved"}
+    return [_facts(request, []) for name, request in sorted(_requests(words).items()) if name not in answered]
 
 
 def resolved(directory: Directory, waivers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
