@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from tests.evidence.stores import administrator
 
 from mintmark.evidence.leaf import timestamp
 from mintmark.evidence.log import EvidenceLog
@@ -54,6 +57,10 @@ class Town:
     @property
     def repository(self) -> Path:
         return self.folder / "repository"
+
+    @property
+    def store_url(self) -> str:
+        return f"sqlite:///{self.folder / 'evidence' / 'log.sqlite3'}"
 
     @property
     def machine(self) -> LocalSigner:
@@ -112,6 +119,13 @@ class Town:
         recorded = record_approval(self.log, signer or self.keys[person], person=person, commit=commit, **said)
         return recorded.index
 
+    def tamper(self) -> None:
+        """Change every payload in the store, as whoever owns the file can."""
+        with closing(administrator(self.store_url)) as connection:
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                connection.execute(f"DROP TRIGGER {name}")
+            connection.execute("UPDATE payload SET content = CAST(content || ' ' AS BLOB)")
+
     def facts(self, commit: str, **changes: Any) -> PeopleFacts:
         asked: dict[str, Any] = {
             "subject_sha256": "ab" * 32,
@@ -126,11 +140,12 @@ class Town:
         return collect_people_facts(self.repository, self.log, **asked)
 
 
-def town(folder: Path, *, trusted: Sequence[str] = tuple(GROUPS), kinds: Sequence[str] = PERSONAL) -> Town:
-    """A repository with one commit by Ana, in which the directory lies."""
-    keys = {name: make_key(folder / "keys" / f"{name}.key") for name in (*GROUPS, "machine", "stranger")}
+def town(folder: Path, *, kinds: Sequence[str] = PERSONAL, keys: dict[str, LocalSigner] | None = None) -> Town:
+    """A repository with one commit by Ana, in which the directory lies. The stranger's key is trusted by nobody."""
+    folder.mkdir(exist_ok=True)
+    keys = keys or {name: make_key(folder / "keys" / f"{name}.key") for name in (*GROUPS, "machine", "stranger")}
     trust = folder / "trust.toml"
-    entries = [_trusted(keys[name], kinds) for name in trusted] + [_trusted(keys["machine"], tuple(KINDS))]
+    entries = [_trusted(keys[name], kinds) for name in GROUPS] + [_trusted(keys["machine"], tuple(KINDS))]
     trust.write_text("version = 1\n" + "".join(entries), encoding="utf-8")
     log = EvidenceLog.open(
         f"sqlite:///{folder / 'evidence' / 'log.sqlite3'}",

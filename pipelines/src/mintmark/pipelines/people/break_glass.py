@@ -123,10 +123,10 @@ def break_glass_facts(
     return best, not_counted
 
 
-def requester_of(listener: Listener, identity: str) -> str | None:
-    """Who asked for a break-glass, by the key that signed the request."""
-    rows = listener.log.search(kind="break-glass", ref=f"break-glass:{identity}")
-    request = _requests(listener.hear((row.index for row in rows), kind="break-glass").words).get(identity)
+def requester_of(listener: Listener, identity: str, *, subjects: Iterable[str]) -> str | None:
+    """Who asked for a break-glass of one of these artefacts, by the key that signed the request."""
+    indexes = [index for subject in subjects for index in listener.found("break-glass", subject=subject)]
+    request = _requests(listener.hear(indexes, kind="break-glass").words).get(identity)
     return request.person if request else None
 
 

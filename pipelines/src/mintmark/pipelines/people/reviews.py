@@ -160,7 +160,7 @@ def _item(listener: Listener, proven: ProvenStatement) -> ReviewItem:
         id=str(predicate["id"]),
         about=str(predicate["about"]),
         environment=str(predicate["environment"]),
-        requester=requester_of(listener, identity) or str(predicate.get("person", UNKNOWN)),
+        requester=requester_of(listener, identity, subjects=proven.subjects) or str(predicate.get("person", UNKNOWN)),
         opened_epoch=int(parse_time(predicate["at"], what="at").timestamp()),
         due_epoch=int(parse_time(predicate["due"], what="due").timestamp()),
         terms={name: predicate[name] for name in _SAME},
