@@ -13,6 +13,7 @@ from mintmark.evidence.errors import IngestRefused
 from mintmark.pipelines.errors import ExitCode, PipelineError
 from mintmark.pipelines.people import words
 from mintmark.pipelines.people.approvals import approval_facts
+from mintmark.pipelines.people.change import Base
 from mintmark.pipelines.proof import ProofFailed
 from mintmark.pipelines.sign import statements
 
@@ -21,14 +22,18 @@ COMMIT = "c" * 40
 
 def heard(place: Town) -> tuple[list[tuple[str, str]], list[str]]:
     """Who says what, and why the rest does not count."""
-    facts, not_counted = approval_facts(place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, as_of=NOW)
+    facts, not_counted = approval_facts(
+        place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, base=Base(), as_of=NOW
+    )
     return [(fact["person"], fact["verdict"]) for fact in facts], [failure.reason for failure in not_counted]
 
 
 def test_an_approval_comes_back_as_the_gate_wants_it(place: Town) -> None:
     place.approve("ben", COMMIT, comment="Looks right.")
 
-    (fact,), not_counted = approval_facts(place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, as_of=NOW)
+    (fact,), not_counted = approval_facts(
+        place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, base=Base(), as_of=NOW
+    )
 
     assert not_counted == []
     assert fact["id"].startswith("A-")
@@ -51,7 +56,9 @@ def test_a_key_speaks_for_its_person_whatever_it_claims(place: Town) -> None:
     index = place.approve("ben", COMMIT, signer=place.keys["dag"])
     place.approve("cleo", COMMIT)
 
-    facts, not_counted = approval_facts(place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, as_of=NOW)
+    facts, not_counted = approval_facts(
+        place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, base=Base(), as_of=NOW
+    )
 
     assert [fact["person"] for fact in facts] == ["cleo"]
     assert [(failure.reason, failure.index) for failure in not_counted] == [("person_mismatch", index)]
@@ -116,6 +123,25 @@ def test_words_on_another_place_or_artefact_are_words_of_their_own(place: Town) 
     assert sorted(heard(place)[0]) == [("ben", "approve"), ("ben", "reject"), ("ben", "reject"), ("ben", "reject")]
 
 
+@pytest.mark.parametrize(
+    ("base", "shown"),
+    [
+        (Base(), 1),
+        (Base(commit="1" * 40, epoch=int((NOW - 2 * HOUR).timestamp())), 1),  # approved since
+        (Base(commit="1" * 40, epoch=int(NOW.timestamp())), 0),  # before that release, and done with
+        (Base(commit=COMMIT, epoch=int((NOW - 2 * HOUR).timestamp())), 0),  # that release itself
+    ],
+)
+def test_an_approval_of_another_artefact_is_shown_where_it_was_for_a_push_since(
+    base: Base, shown: int, place: Town
+) -> None:
+    place.approve("ben", COMMIT, subject=OTHER_WHEEL, now=NOW - HOUR)
+
+    facts, _ = approval_facts(place.listener, subject_sha256="ab" * 32, repository=REPOSITORY, base=base, as_of=NOW)
+
+    assert len(facts) == shown
+
+
 def test_one_who_approves_many_artefacts_at_once_approves_none(place: Town) -> None:
     index = place.approve("ben", COMMIT)
     predicate = words_of(place, index)
@@ -174,6 +200,6 @@ def test_the_order_of_the_log_changes_nothing(seed: int, tmp_path: Path) -> None
     for bundle in bundles:
         other.log.record(bundle, now=NOW, refs=())
 
-    assert approval_facts(other.listener, subject_sha256="ab" * 32, repository=REPOSITORY, as_of=NOW) == approval_facts(
-        one.listener, subject_sha256="ab" * 32, repository=REPOSITORY, as_of=NOW
-    )
+    assert approval_facts(
+        other.listener, subject_sha256="ab" * 32, repository=REPOSITORY, base=Base(), as_of=NOW
+    ) == approval_facts(one.listener, subject_sha256="ab" * 32, repository=REPOSITORY, base=Base(), as_of=NOW)

@@ -157,17 +157,18 @@ def test_a_bot_is_told_to_be_one(place: Town) -> None:
 
 def test_an_approval_of_the_push_before_shows_its_own_digest_and_commit(place: Town) -> None:
     """What the policy refuses as `approval_stale`."""
-    before = place.head()
+    base = place.head()
+    before = place.commit(code="2")
     place.approve("ben", before, subject=OTHER_WHEEL)
-    commit = place.commit(code="2")
+    commit = place.commit(code="3")
 
-    found = document(place, commit, base=before)
+    found = document(place, commit, base=base)
     place.approve("cleo", commit)
 
     assert [(fact["person"], fact["sha256"], fact["commit"]) for fact in found["approvals"]] == [
         ("ben", "cd" * 32, before)
     ]
-    assert {fact["commit"] for fact in document(place, commit, base=before)["approvals"]} == {before, commit}
+    assert {fact["commit"] for fact in document(place, commit, base=base)["approvals"]} == {before, commit}
 
 
 def test_an_approval_for_another_place_shows_which(place: Town) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mintmark.evidence.leaf import timestamp
 from mintmark.evidence.log import EvidenceLog, Recorded
+from mintmark.pipelines.people.change import Base
 from mintmark.pipelines.people.words import MAX_ENTRIES, Heard, Listener, NotCounted, TooManyEntries, Word, public
 from mintmark.pipelines.sign import statements
 from mintmark.pipelines.sign.interface import Signer
 
 MAX_COMMENT = 2_000
 # Approvals of other artefacts of this repository are shown to the policy too, so that a refusal can say that the only
-# approval is of the push before; those of the last month are enough for that.
+# approval is of the push before; those of a month are enough for that.
 OTHERS_SINCE = timedelta(days=30)
 MAX_OTHERS = 200
 
@@ -60,18 +61,21 @@ def record_approval(
 
 
 def approval_facts(
-    listener: Listener, *, subject_sha256: str, repository: str, as_of: datetime
+    listener: Listener, *, subject_sha256: str, repository: str, base: Base, as_of: datetime
 ) -> tuple[list[dict[str, Any]], list[NotCounted]]:
     """
     The newest word of each person on each artefact in each place: a rejection takes an approval back, and the reverse.
 
     What is newest is said by the times that were signed: a copy of an approval that is recorded once more, behind the
-    rejection, stays as old as it is. Of two words of one moment the rejection counts. Raises `TooManyEntries`.
+    rejection, stays as old as it is. Of two words of one moment the rejection counts. Of other artefacts of the
+    repository those are shown that were approved since the release before, for nobody waits for these: they are of a
+    push that this one replaced. Raises `TooManyEntries`.
     """
-    since = as_of - OTHERS_SINCE
+    since = max(as_of - OTHERS_SINCE, datetime.fromtimestamp(base.epoch, UTC))
     others = listener.log.search(kind="approval", ref=repository_ref(repository), since=since, limit=MAX_OTHERS)
     indexes = {*listener.found("approval", subject=subject_sha256), *(row.index for row in others)}
-    newest, not_counted = _newest(listener.hear(indexes, kind="approval"))
+    words, not_counted = _newest(listener.hear(indexes, kind="approval"))
+    newest = [word for word in words if word.subjects[0] == subject_sha256 or word.predicate["commit"] != base.commit]
     if len(newest) > MAX_ENTRIES:
         raise TooManyEntries("approval", limit=MAX_ENTRIES)
     return sorted((_facts(word) for word in newest), key=lambda fact: str(fact["id"])), not_counted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from mintmark.evidence.reader import LogReader
@@ -49,9 +50,17 @@ def change_facts(history: History, directory: Directory, *, base: str, commit: s
     }
 
 
-def last_released(log: LogReader, *, environment: str, repository: str, commit: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What was released before: an empty `commit` and 0 where nothing was; `epoch` is when."""
+
+    commit: str = ""
+    epoch: int = 0
+
+
+def last_released(log: LogReader, *, environment: str, repository: str, commit: str) -> Base:
     """
-    The commit of the newest proven ALLOW for this environment and repository; empty where there is none.
+    The commit of the newest proven ALLOW for this environment and repository, and its moment.
 
     One of `commit` itself is passed over: judged again, it is still everything since the release before. Raises
     `ProofFailed` where an entry does not hold.
@@ -63,8 +72,8 @@ def last_released(log: LogReader, *, environment: str, repository: str, commit: 
         if decision.get("decision") != "ALLOW" or decision.get("environment") != environment:
             continue
         if isinstance(source, dict) and source.get("uri") == repository and source.get("commit") != commit:
-            return str(source.get("commit"))
-    return ""
+            return Base(commit=str(source["commit"]), epoch=int(decision["as_of_epoch"]))
+    return Base()
 
 
 def _ids(directory: Directory, names: Iterable[str]) -> list[str]:

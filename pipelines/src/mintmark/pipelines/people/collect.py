@@ -11,7 +11,7 @@ from mintmark.evidence.reader import LogReader
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.people.approvals import approval_facts
 from mintmark.pipelines.people.break_glass import break_glass_facts
-from mintmark.pipelines.people.change import change_facts, last_released
+from mintmark.pipelines.people.change import Base, change_facts, last_released
 from mintmark.pipelines.people.clocks import clocks, freeze_timezones
 from mintmark.pipelines.people.directory import FILE_NAME, Directory, parse_directory
 from mintmark.pipelines.people.history import History
@@ -79,13 +79,15 @@ def collect_people_facts(
     """
     history = History.open(project_root)
     commit = history.commit_id(commit)
-    if base is None:
-        base = last_released(log, environment=environment, repository=repository, commit=commit)
-    base = history.commit_id(base) if base else ""
-    directory = directory_at(history, base=base)
+    before = (
+        last_released(log, environment=environment, repository=repository, commit=commit)
+        if base is None
+        else _given(history, base)
+    )
+    directory = directory_at(history, base=history.commit_id(before.commit) if before.commit else "")
     listener = Listener(log=log, directory=directory, pack=pack)
     approvals, approvals_out = approval_facts(
-        listener, subject_sha256=subject_sha256, repository=repository, as_of=as_of
+        listener, subject_sha256=subject_sha256, repository=repository, base=before, as_of=as_of
     )
     records, waivers_out = waiver_record_facts(listener, environment=environment, repository=repository, as_of=as_of)
     broken, broken_out = break_glass_facts(
@@ -96,7 +98,7 @@ def collect_people_facts(
     waivers = [*resolved(directory, load_waivers(project_root / "waivers")), *records]
     left_out = [*approvals_out, *waivers_out, *broken_out, *reviews_out, *promotions_out]
     return PeopleFacts(
-        change=change_facts(history, directory, base=base, commit=commit, requester=requester),
+        change=change_facts(history, directory, base=before.commit, commit=commit, requester=requester),
         people=directory.to_gate(),
         approvals=approvals,
         waivers=sorted(waivers, key=lambda waiver: str(waiver["id"])),
@@ -106,6 +108,14 @@ def collect_people_facts(
         clocks=clocks(as_of, freeze_timezones(pack)),
         not_counted=tuple(sorted(left_out, key=lambda failure: failure.index)),
     )
+
+
+def _given(history: History, base: str) -> Base:
+    """Of a base that was named nobody knows when it was released; not before it was committed."""
+    if not base:
+        return Base()
+    commit = history.commit_id(base)
+    return Base(commit=commit, epoch=history.between(commit, commit)[0].committed_epoch)
 
 
 def directory_at(history: History, *, base: str) -> Directory:
