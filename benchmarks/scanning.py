@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.pipelines.configuration import load_project
+from mintmark.pipelines.gather import scope_of
 from mintmark.pipelines.scan.advisories import Advisories, open_advisories
 from mintmark.pipelines.scan.cache import ScanCache
 from mintmark.pipelines.scan.environments import ToolEnvironments, install_tools
@@ -32,7 +33,6 @@ from mintmark.pipelines.scan.interface import Scanner, ScanScope
 from mintmark.pipelines.scan.model import Status
 from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.run import cores, scan_release
-from mintmark.pipelines.ship import scope_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CHANGED = "service/src/florin/health.py"

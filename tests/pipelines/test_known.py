@@ -11,7 +11,7 @@ from tests.evidence.builders import DIGEST, NOW, Bench, bench, signed, statement
 from tests.pipelines.scan.test_suppressors import FINDING, report
 
 from mintmark.evidence.log import EvidenceLog
-from mintmark.pipelines.history import History, read_history
+from mintmark.pipelines.known import Known, read_known
 from mintmark.pipelines.scan.model import Fingerprint
 
 HERE = "git+https://example.com/florin"
@@ -58,12 +58,12 @@ def run(
         log.record(signed(place.key, statement(kind, predicate)), now=NOW, refs=refs)
 
 
-def read(log: EvidenceLog) -> History:
-    return read_history(log, environment="local", repository=HERE)
+def read(log: EvidenceLog) -> Known:
+    return read_known(log, environment="local", repository=HERE)
 
 
 def test_an_empty_log_knows_nothing(place: Bench) -> None:
-    assert read(place.open()) == History()
+    assert read(place.open()) == Known()
 
 
 def test_what_the_last_allowed_release_had_is_known_and_the_rest_is_new(place: Bench) -> None:

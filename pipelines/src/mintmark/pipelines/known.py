@@ -13,7 +13,7 @@ MAX_RUNS = 50  # of other repositories in the same log, or refused ones, before 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class Known:
     """
     `known` are the fingerprints of the last allowed release, and `base` is its commit, empty where there was none.
 
@@ -37,7 +37,7 @@ class History:
         return [replace(report, findings=tuple(map(dated, report.findings))) for report in reports]
 
 
-def read_history(log: LogReader, *, environment: str, repository: str) -> History:
+def read_known(log: LogReader, *, environment: str, repository: str) -> Known:
     """
     Read the scans behind the newest verdict, and those behind the newest ALLOW, on a repository for an environment.
 
@@ -45,7 +45,7 @@ def read_history(log: LogReader, *, environment: str, repository: str) -> Histor
     """
     runs = _decisions(log, environment=environment, repository=repository)
     if not runs:
-        return History()
+        return Known()
     allowed = next((run for run in runs if run.predicate["decision"] == "ALLOW"), None)
     last = _findings(log, runs[0])
     shipped = last if allowed is runs[0] else _findings(log, allowed) if allowed is not None else {}
@@ -53,7 +53,7 @@ def read_history(log: LogReader, *, environment: str, repository: str) -> Histor
     for fingerprint, moment in shipped.items():
         first_seen[fingerprint] = min(moment, first_seen[fingerprint])
     base = "" if allowed is None else str(allowed.predicate["source"]["commit"])
-    return History(known=frozenset(shipped), first_seen=first_seen, base=base)
+    return Known(known=frozenset(shipped), first_seen=first_seen, base=base)
 
 
 def _decisions(log: LogReader, *, environment: str, repository: str) -> list[ProvenStatement]:
