@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("store", "migrate the evidence store, drain its inbox, recover it"),
     "explain": ("explain", "say why a decision was made, or what a rule asks"),
     "waiver": ("waiver", "write and approve an exception that expires"),
+    "controls": ("controls", "say which requirements the rules speak to, and which none does"),
     "policy": ("policy", "check the policy pack and its canaries"),
     "witness": ("witness", "watch other logs grow, and cosign that they did"),
     "env": ("env", "say what runs in an environment, or stop it"),
