@@ -53,6 +53,17 @@ class PolicyReachesOut(PolicyTampered):
         self.reached = reached
 
 
+class PolicyNotVouchedFor(IntegrityError):
+    """
+    Nobody, or too few, signed this policy pack, or they signed a newer one before.
+
+    `reason` is `policy_unsigned`, `policy_two_person` or `policy_rollback`.
+    """
+
+    def __init__(self, problem: str, *, reason: str, remedy: str) -> None:
+        super().__init__(f"policy pack: {problem}", reason=reason, remedy=remedy)
+
+
 class GateWillNotOpen(IntegrityError):
     """The live policy did not refuse what it must refuse, or refused what it must allow, so it decides nothing."""
 
