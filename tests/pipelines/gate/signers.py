@@ -57,7 +57,7 @@ class Office:
 
     @property
     def memory(self) -> PolicyMemory:
-        return PolicyMemory(folder=self.folder / "state")
+        return PolicyMemory(folder=self.folder / "state", name="https://example.com/florin.git")
 
     def pack(self, name: str = "one", *, edit: tuple[str, str] = ("", "")) -> PolicyPack:
         """A pack in a folder of its own; `edit` makes it another one, with a manifest of its own."""

@@ -15,7 +15,7 @@ from mintmark.pipelines.errors import ExitCode, InfrastructureError, IntegrityEr
 from mintmark.pipelines.gate import build
 from mintmark.pipelines.gate.errors import PolicyNotVouchedFor, PolicyTampered
 from mintmark.pipelines.gate.pack import PolicyPack
-from mintmark.pipelines.gate.policy_memory import Remembered
+from mintmark.pipelines.gate.policy_memory import PolicyMemory, Remembered
 from mintmark.pipelines.gate.signed import FOLDER, SUFFIX, sign_pack, verify_pack, version_to_sign
 
 OTHER = ('"opa_version": "1', '"opa_version": "01')  # another manifest, and so another digest
@@ -255,6 +255,20 @@ def test_what_was_right_before_returns_under_a_new_number(
     office.sign(old, "ana", "ben", version=after(old, new, 3))
 
     assert office.verify(old).version == after(old, new, 3)
+
+
+def test_two_lines_of_packs_do_not_compare_their_numbers(office: Office) -> None:
+    pack = office.pack()
+    office.sign(pack, "ana", "ben", version=after(pack, None, 5))
+    office.verify(pack)
+    other = office.pack("two", edit=OTHER)
+    office.sign(other, "ana", "ben")
+    memory = PolicyMemory(folder=office.memory.folder, name="https://example.com/other.git")
+
+    found = verify_pack(other, trust=office.trust, people=office.people, memory=memory, required=True, now=NOW)
+
+    assert found.signers == ("ana", "ben")
+    assert refused(office, other).reason == "policy_rollback"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"serial": true, "digest": "x"}', '{"serial": 1, "digest": "x"}'])

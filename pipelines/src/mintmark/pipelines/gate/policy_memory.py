@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -28,17 +29,19 @@ class Remembered:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyMemory:
     """
-    One small file a pack, in a folder that whoever can edit the checkout cannot reach by the same means.
+    One small file a line of packs, in a folder that whoever can edit the checkout cannot reach by the same means.
 
+    `name` says which line: two projects with packs of their own must not compare their numbers with each other's.
     Who takes the file away takes the memory away: the next pack is then accepted as the first one.
     """
 
     folder: Path
-    name: str = "policies"
+    name: str
 
     @property
     def path(self) -> Path:
-        return self.folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', self.name)}.json"
+        readable = re.sub("[^A-Za-z0-9]+", "-", self.name).strip("-")[-60:]
+        return self.folder / f"{readable}.{hashlib.sha256(self.name.encode()).hexdigest()[:12]}.json"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
