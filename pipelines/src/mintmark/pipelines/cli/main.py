@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "break-glass": ("break_glass", "ask for or approve an emergency release"),
     "review": ("review", "list and close what a used break-glass left to be looked at"),
     "controls": ("controls", "say which requirements the rules speak to, and which none does"),
-    "policy": ("policy", "check the policy pack and its canaries"),
+    "policy": ("policy", "check, test, build, sign and compare policy packs, replay decisions"),
     "witness": ("witness", "watch other logs grow, and cosign that they did"),
     "env": ("env", "say what runs in an environment, or stop it"),
 }
