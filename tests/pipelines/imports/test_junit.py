@@ -6,13 +6,13 @@ import pytest
 from tests.pipelines.imports.builders import VECTORS
 
 from mintmark.pipelines.scan.imports import Background, ReportRefused, read_report
-from mintmark.pipelines.scan.imports.interface import Result, TestResult
+from mintmark.pipelines.scan.imports.interface import Result, SuiteResult
 from mintmark.pipelines.scan.model import Means
 
 COMMIT = "a" * 40
 
 
-def results(text: str) -> tuple[TestResult, ...]:
+def results(text: str) -> tuple[SuiteResult, ...]:
     found = read_report("junit", text.encode(), Background(commit=COMMIT))
     assert found.reports == ()
     return found.tests
@@ -29,7 +29,7 @@ def case(inside: str = "", said: str = "") -> str:
 def test_pytests_own_report_is_read() -> None:
     (found,) = read_report("junit", (VECTORS / "pytest-9.2.0.xml").read_bytes(), Background(commit=COMMIT)).tests
 
-    assert found == TestResult(
+    assert found == SuiteResult(
         suite="unit",
         result=Result.FAILED,
         passed=1,

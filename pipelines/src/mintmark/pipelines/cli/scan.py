@@ -27,7 +27,7 @@ from mintmark.pipelines.scan.advisories import open_advisories
 from mintmark.pipelines.scan.environments import install_tools
 from mintmark.pipelines.scan.export import export_tree, read_tree
 from mintmark.pipelines.scan.imports import READERS, Background, Imported, read_report, reader_of
-from mintmark.pipelines.scan.imports.interface import TestResult
+from mintmark.pipelines.scan.imports.interface import SuiteResult
 from mintmark.pipelines.scan.imports.reading import read_file, read_stream
 from mintmark.pipelines.scan.interface import Scanner, ScanScope
 from mintmark.pipelines.scan.model import Finding, ScanReport, Severity, Status
@@ -247,7 +247,7 @@ def _cells(row: _Row) -> tuple[str, str, str, str]:
     return row.tool, row.status, row.read, row.findings
 
 
-def _test_line(test: TestResult) -> str:
+def _test_line(test: SuiteResult) -> str:
     counts = f"{test.passed} passed, {test.failed} failed, {test.skipped} skipped"
     return f"tests {visible(test.suite)}   {test.result.value}   {counts}"
 

@@ -52,7 +52,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestResult:
+class SuiteResult:
     """What one suite gave. `finished_at` is in epoch seconds, 0 where it is not told; `commit` may be empty."""
 
     suite: str
@@ -86,7 +86,7 @@ class Imported:
     """What one file gave: a report for each tool's run in it, and a result for each test suite."""
 
     reports: tuple[ScanReport, ...] = ()
-    tests: tuple[TestResult, ...] = ()
+    tests: tuple[SuiteResult, ...] = ()
 
 
 class Reader(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from mintmark.pipelines.scan.imports.interface import Background, Imported, Result, TestResult
+from mintmark.pipelines.scan.imports.interface import Background, Imported, Result, SuiteResult
 from mintmark.pipelines.scan.imports.reading import MAX_REPORT_BYTES, TooLarge, moment
 from mintmark.pipelines.scan.redaction import redact_text
 
@@ -157,10 +157,10 @@ def _seconds(text: str) -> float:
         return 0.0
 
 
-def _result(suite: _Suite, background: Background) -> TestResult:
+def _result(suite: _Suite, background: Background) -> SuiteResult:
     failed = max(suite.failed, suite.said["failures"] + suite.said["errors"])
     result = Result.FAILED if failed or not suite.passed else Result.WARNED if suite.flaky else Result.PASSED
-    return TestResult(
+    return SuiteResult(
         suite=redact_text(suite.name, limit=200) or "unnamed",
         result=result,
         passed=suite.passed,
