@@ -10,6 +10,7 @@ from mintmark.pipelines.version import __version__
 # name → (module, one line of help); nothing is imported until its command runs
 COMMANDS: dict[str, tuple[str, str]] = {
     "ship": ("ship", "build, scan, judge, sign, record and deploy a release"),
+    "scan": ("scan", "run the scanners, or read reports made elsewhere, and judge nothing"),
     "deploy": ("deploy", "deploy a digest that was allowed, after verifying it again"),
     "bind-ledger": ("bind_ledger", "bind what the ledger posted to the evidence log"),
     "trace": ("trace", "follow a posting to its build, or a build to its postings"),
