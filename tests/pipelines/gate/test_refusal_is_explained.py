@@ -54,7 +54,7 @@ def test_an_allow_has_no_reasons(gate: Gate) -> None:
     text = render(gate.judge(gate_input(gate.pack)), pack=gate.pack, subject="florin", environment="here")
 
     assert text.startswith("ALLOW      florin sha256:aaaaaaaaaaaa…  → here")
-    assert " 13 rules satisfied · policy " in text
+    assert f" {len(gate.pack.rules)} rules satisfied · policy " in text
     assert len(text.splitlines()) == 2
 
 
