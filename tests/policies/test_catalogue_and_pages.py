@@ -84,7 +84,7 @@ def test_every_message_can_be_made_from_the_facts_of_every_refusal(pack: PolicyP
     seen = set()
     for operations in [*(case.patch for case in corpus()), *(canary["patch"] for canary in pack.canaries.values())]:
         decision = gate.judge(gate_input(pack, operations))
-        for entry in decision.reasons:
+        for entry in (*decision.reasons, *decision.warnings):
             rule, facts = pack.rules[entry.id], {"environment": decision.environment, **entry.facts}
             if facts["reason"] != "not_proven":
                 assert wording.fill(rule.message, facts)
@@ -92,3 +92,4 @@ def test_every_message_can_be_made_from_the_facts_of_every_refusal(pack: PolicyP
                 assert not rule.fix or wording.fill(rule.fix, facts)
                 seen.add((rule.id, facts["reason"]))
     assert {rule for rule, _ in seen} == set(pack.rules)
+    assert ("tests.passed", "superseded") in seen
