@@ -115,4 +115,9 @@ aliases(finding) := object.get(finding, "aliases", [])
 # SPDX ids are compared without regard to case; a final plus says "or later", which is no way out of a denied one.
 plain(name) := trim_suffix(lower(trim_space(name)), "+")
 
-words(finding) := split(replace(replace(lower(object.get(finding, "resource", "")), "(", " "), ")", " "), " ")
+words(finding) := split(spaced(listed(lower(object.get(finding, "resource", "")))), " ")
+
+spaced(text) := replace(replace(replace(replace(text, "(", " "), ")", " "), "\t", " "), "\n", " ")
+
+# Not of SPDX, but seen: of "A/B" or "A, B" nobody knows whether one is enough.
+listed(text) := replace(replace(replace(text, "/", " and "), ",", " and "), ";", " and ")

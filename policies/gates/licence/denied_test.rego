@@ -35,6 +35,10 @@ test_a_denied_licence_is_refused_however_it_is_written if {
 		"AGPL-3.0-only OR SSPL-1.0",
 		"MIT AND (Apache-2.0 OR AGPL-3.0-only)",
 		"AGPL-3.0-only WITH Classpath-exception-2.0",
+		"MIT\nAND\tAGPL-3.0-only",
+		"MIT/AGPL-3.0-only",
+		"MIT OR Zlib, AGPL-3.0-only",
+		"MIT;SSPL-1.0",
 	] {
 		denied({"aliases": [], "resource": expression})
 	}

@@ -54,7 +54,7 @@ def _why(rule: Rule) -> str:
 
 def _waiving(rule: Rule) -> str:
     if not rule.waivable:
-        return "It cannot be waived: it says whether the other rules had anything to judge, or from whom it came."
+        return "It cannot be waived: it is not about one finding that somebody could answer for."
     command = (
         f"mintmark waiver new {rule.id} --fingerprint FINGERPRINT --environment ENVIRONMENT --for 7d --reason TEXT"
     )
