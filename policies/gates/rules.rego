@@ -8,21 +8,30 @@ import data.mintmark.gates.break_glass.reviewed as break_glass_reviewed
 import data.mintmark.gates.change.pipeline as change_pipeline
 import data.mintmark.gates.code.dangerous_finding as code_dangerous_finding
 import data.mintmark.gates.deps.known_vulnerability as deps_known_vulnerability
+import data.mintmark.gates.deps.supply_chain as deps_supply_chain
 import data.mintmark.gates.freeze.window as freeze_window
 import data.mintmark.gates.iac.misconfiguration as iac_misconfiguration
+import data.mintmark.gates.licence.denied as licence_denied
 import data.mintmark.gates.promotion.order as promotion_order
+import data.mintmark.gates.provenance.cache as provenance_cache
 import data.mintmark.gates.provenance.matches as provenance_matches
 import data.mintmark.gates.provenance.origin as provenance_origin
 import data.mintmark.gates.review.approved as review_approved
 import data.mintmark.gates.review.current as review_current
 import data.mintmark.gates.review.independent as review_independent
 import data.mintmark.gates.sbom.matches as sbom_matches
+import data.mintmark.gates.scan.cached as scan_cached
 import data.mintmark.gates.scan.complete as scan_complete
 import data.mintmark.gates.scan.fresh as scan_fresh
+import data.mintmark.gates.scan.producer as scan_producer
 import data.mintmark.gates.scan.required_tools as scan_required_tools
+import data.mintmark.gates.scan.scope as scan_scope
 import data.mintmark.gates.scan.tool_configuration as scan_tool_configuration
+import data.mintmark.gates.scan.tool_version as scan_tool_version
 import data.mintmark.gates.secrets.hardcoded as secrets_hardcoded
+import data.mintmark.gates.tests.passed as tests_passed
 import data.mintmark.gates.waiver.invalid as waiver_invalid
+import data.mintmark.gates.workflow.hardening as workflow_hardening
 
 proofs := {
 	"advisories.source": advisories_source.satisfied,
@@ -31,21 +40,30 @@ proofs := {
 	"change.pipeline": change_pipeline.satisfied,
 	"code.dangerous_finding": code_dangerous_finding.satisfied,
 	"deps.known_vulnerability": deps_known_vulnerability.satisfied,
+	"deps.supply_chain": deps_supply_chain.satisfied,
 	"freeze.window": freeze_window.satisfied,
 	"iac.misconfiguration": iac_misconfiguration.satisfied,
+	"licence.denied": licence_denied.satisfied,
 	"promotion.order": promotion_order.satisfied,
+	"provenance.cache": provenance_cache.satisfied,
 	"provenance.matches": provenance_matches.satisfied,
 	"provenance.origin": provenance_origin.satisfied,
 	"review.approved": review_approved.satisfied,
 	"review.current": review_current.satisfied,
 	"review.independent": review_independent.satisfied,
 	"sbom.matches": sbom_matches.satisfied,
+	"scan.cached": scan_cached.satisfied,
 	"scan.complete": scan_complete.satisfied,
 	"scan.fresh": scan_fresh.satisfied,
+	"scan.producer": scan_producer.satisfied,
 	"scan.required_tools": scan_required_tools.satisfied,
+	"scan.scope": scan_scope.satisfied,
 	"scan.tool_configuration": scan_tool_configuration.satisfied,
+	"scan.tool_version": scan_tool_version.satisfied,
 	"secrets.hardcoded": secrets_hardcoded.satisfied,
+	"tests.passed": tests_passed.satisfied,
 	"waiver.invalid": waiver_invalid.satisfied,
+	"workflow.hardening": workflow_hardening.satisfied,
 }
 
 refusals := [
@@ -55,18 +73,27 @@ refusals := [
 	change_pipeline.refusals,
 	code_dangerous_finding.refusals,
 	deps_known_vulnerability.refusals,
+	deps_supply_chain.refusals,
 	iac_misconfiguration.refusals,
+	licence_denied.refusals,
 	promotion_order.refusals,
+	provenance_cache.refusals,
 	provenance_matches.refusals,
 	provenance_origin.refusals,
 	review_approved.refusals,
 	review_current.refusals,
 	review_independent.refusals,
 	sbom_matches.refusals,
+	scan_cached.refusals,
 	scan_fresh.refusals,
+	scan_producer.refusals,
+	scan_scope.refusals,
 	scan_tool_configuration.refusals,
+	scan_tool_version.refusals,
 	secrets_hardcoded.refusals,
+	tests_passed.refusals,
 	waiver_invalid.refusals,
+	workflow_hardening.refusals,
 ]
 
 gaps := [
@@ -76,6 +103,7 @@ gaps := [
 	change_pipeline.gaps,
 	freeze_window.gaps,
 	promotion_order.gaps,
+	provenance_cache.gaps,
 	provenance_matches.gaps,
 	provenance_origin.gaps,
 	review_approved.gaps,
@@ -83,10 +111,14 @@ gaps := [
 	sbom_matches.gaps,
 	scan_complete.gaps,
 	scan_required_tools.gaps,
+	scan_scope.gaps,
+	scan_tool_version.gaps,
+	tests_passed.gaps,
 ]
 
 warnings := [
 	break_glass_invalid.warnings,
 	review_current.warnings,
+	tests_passed.warnings,
 	waiver_invalid.warnings,
 ]

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.policies.builders import PAGES, POLICIES, ROOT
 
-from mintmark.pipelines.gate import build
+from mintmark.pipelines.gate import build, canary
 from mintmark.pipelines.gate.pack import PolicyPack
+from mintmark.pipelines.gate.wasm import WasmEngine
+from mintmark.pipelines.scan.rules import scanner_pins
 
 
 def test_building_again_in_another_place_gives_the_same_pack(opa: Path, pack: PolicyPack, tmp_path: Path) -> None:
@@ -57,3 +60,30 @@ def test_the_manifest_names_every_file_and_the_compiler(pack: PolicyPack) -> Non
     assert manifest["opa_version"] == (POLICIES / "OPA_VERSION").read_text().strip()
     assert "gates/verdict.rego" in manifest["files"]
     assert not any(path.endswith("_test.rego") for path in manifest["files"])
+
+
+def test_the_pins_of_the_policy_are_those_of_the_scanners_lock(pack: PolicyPack) -> None:
+    pins = json.loads(pack.data)["mintmark"]["params"]["scanners"]
+
+    assert {tool: pin["versions"] for tool, pin in pins.items()} == {
+        tool: sorted(pin["versions"]) for tool, pin in scanner_pins().items()
+    }
+    assert pins["semgrep"]["rules_digests"]
+    assert all(digest.startswith("sha256:") for pin in pins.values() for digest in pin["rules_digests"])
+
+
+def test_another_version_of_a_scanner_needs_no_edit_but_a_build(
+    opa: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = tmp_path / "policies"
+    shutil.copytree(POLICIES, policies)
+    newer = {tool: {**pin, "versions": ["99.0.1"]} for tool, pin in scanner_pins().items()}
+    monkeypatch.setattr(build, "scanner_pins", lambda: newer)
+
+    stale = build.build(policies, write=False)
+    build.build(policies)
+
+    assert {policies / build.PINS, policies / build.BASELINE} <= set(stale)
+    built = PolicyPack.load(policies)
+    assert built.baseline["scans"][0]["tool_version"] == "99.0.1"
+    canary.prove_alive(built, WasmEngine(built))

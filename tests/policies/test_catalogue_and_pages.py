@@ -42,6 +42,23 @@ def test_what_may_be_waived_is_the_same_for_people_and_for_the_policy(pack: Poli
     assert {rule.id for rule in pack.rules.values() if rule.waivable} == set(parameters["waivable_rules"])
 
 
+def test_what_may_be_bypassed_is_the_same_for_people_and_for_the_policy(pack: PolicyPack) -> None:
+    parameters = json.loads(pack.data)["mintmark"]["params"]
+
+    assert {rule.id for rule in pack.rules.values() if rule.bypassable} == set(parameters["bypassable_rules"])
+
+
+def test_no_emergency_lets_what_nobody_vouches_for_through(pack: PolicyPack) -> None:
+    """A break-glass is for known weaknesses, and never for the question who made the release or who looked at it."""
+    never = ("provenance.", "sbom.", "secrets.", "workflow.", "waiver.", "deps.supply_chain")
+    scans = {rule for rule in pack.rules if rule.startswith("scan.")} - {"scan.fresh"}
+    bypassable = {rule.id for rule in pack.rules.values() if rule.bypassable}
+
+    assert bypassable
+    assert not [rule for rule in bypassable if rule.startswith(never)]
+    assert not bypassable & scans
+
+
 def test_every_rule_of_the_catalogue_is_proven_by_the_verdict(pack: PolicyPack, gate: Gate) -> None:
     assert set(gate.judge(gate_input(pack)).satisfied) == set(pack.rules)
 
@@ -53,7 +70,10 @@ def test_the_pages_are_up_to_date(pack: PolicyPack) -> None:
     assert {page.name: page.read_text() for page in PAGES.glob("*.md")} == rendered
 
 
-@pytest.mark.parametrize("section", ["Why", "What is refused", "What is accepted", "How to fix it", "How to waive it"])
+@pytest.mark.parametrize(
+    "section",
+    ["Why", "What is refused", "What is accepted", "How to fix it", "How to waive it", "What an emergency changes"],
+)
 def test_every_page_has_its_sections(pack: PolicyPack, section: str) -> None:
     for name, page in render_pages(pack).items():
         assert name == "README.md" or f"## {section}\n" in page
@@ -64,7 +84,7 @@ def test_every_message_can_be_made_from_the_facts_of_every_refusal(pack: PolicyP
     seen = set()
     for operations in [*(case.patch for case in corpus()), *(canary["patch"] for canary in pack.canaries.values())]:
         decision = gate.judge(gate_input(pack, operations))
-        for entry in decision.reasons:
+        for entry in (*decision.reasons, *decision.warnings):
             rule, facts = pack.rules[entry.id], {"environment": decision.environment, **entry.facts}
             if facts["reason"] != "not_proven":
                 assert wording.fill(rule.message, facts)
@@ -72,3 +92,4 @@ def test_every_message_can_be_made_from_the_facts_of_every_refusal(pack: PolicyP
                 assert not rule.fix or wording.fill(rule.fix, facts)
                 seen.add((rule.id, facts["reason"]))
     assert {rule for rule, _ in seen} == set(pack.rules)
+    assert ("tests.passed", "superseded") in seen

@@ -14,6 +14,10 @@ from mintmark.pipelines.gate import canonical, patch
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.wasm import WasmEngine
 
+# Lists whose members are facts of their own: without a whole finding or waiver the input is another, sound one; half of
+# one is a hole. All other lists are taken away as a whole, too, for a list that is missing is not an empty one.
+WHOLE_FACTS = {"scans", "findings", "unread", "waivers"}
+
 RULES = sorted(
     path.relative_to(POLICIES / "gates").as_posix().removesuffix(".canary.json").replace("/", ".")
     for path in POLICIES.glob("gates/*/*.canary.json")
@@ -35,6 +39,26 @@ def test_taking_any_one_field_out_of_a_refused_input_does_not_allow_it(
     assert checked > 80
 
 
+# What tools and pipelines say. A refused waiver whose finding becomes null is a harmless one, covering nothing.
+TOPICS = ("advisories", "code", "deps", "iac", "licence", "provenance", "sbom", "scan", "secrets", "tests", "workflow")
+FROM_TOOLS = [rule for rule in RULES if rule.partition(".")[0] in TOPICS]
+
+
+@pytest.mark.parametrize("rule", FROM_TOOLS)
+def test_a_field_that_says_null_does_not_allow_a_refused_input(rule: str, pack: PolicyPack, wasm: WasmEngine) -> None:
+    """Null is there, so that no default stands in for it."""
+    refused = patch.apply(pack.baseline, pack.canaries[rule]["patch"])
+    for path in _leaves(refused, ()):
+        emptied = copy.deepcopy(refused)
+        parent: Any = emptied
+        for step in path[:-1]:
+            parent = parent[step]
+        parent[path[-1]] = None
+        verdict = json.loads(wasm.evaluate(canonical.encode(emptied)))
+
+        assert verdict["decision"] != "ALLOW", path
+
+
 def test_a_document_that_is_no_object_is_not_allowed(wasm: WasmEngine) -> None:
     for document in (b"null", b"true", b"7", b'"ALLOW"', b"[]", b"{}"):
         verdict = json.loads(wasm.evaluate(document))
@@ -53,12 +77,10 @@ def _each_without_one_field(document: dict[str, Any]) -> Iterator[dict[str, Any]
 
 
 def _leaves(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """The members of objects that hold no further object: a whole finding is a fact, half of one a hole."""
+    """The members of objects that hold no further object, and lists of facts that may not be missing."""
     if isinstance(value, dict):
         for key, member in value.items():
-            if not isinstance(member, dict) and not (
-                isinstance(member, list) and key in {"scans", "findings", "unread", "waivers"}
-            ):
+            if not isinstance(member, dict) and not (isinstance(member, list) and key in WHOLE_FACTS):
                 yield (*path, key)
             yield from _leaves(member, (*path, key))
     elif isinstance(value, list):

@@ -10,7 +10,7 @@
 #   waivable: false
 #   bypassable: true
 #   message: >-
-#     {% if reason == "missing" %}no scan says which advisories the dependencies were matched against{% elif reason == "db_stale" %}the newest advisory that {{ tool }} knew is {{ age_s }} s old, and {{ max_age_s }} s are allowed{% elif reason == "future" %}the advisories of {{ tool }} say that they are from {{ ahead_s }} s after the moment of this decision{% elif reason == "partial" %}{{ tool }} matched against a partial set of {{ records }} advisories ({{ source }}){% elif reason == "empty" %}{{ tool }} matched against no advisory at all ({{ source }}){% else %}{{ tool }} matched against {{ source }}, which {{ environment }} does not accept{% endif %}
+#     {% if reason == "missing" %}a scan of the dependencies is missing, or does not say which advisories they were matched against{% elif reason == "db_stale" %}the newest advisory that {{ tool }} knew is {{ age_s }} s old, and {{ max_age_s }} s are allowed{% elif reason == "future" %}the advisories of {{ tool }} say that they are from {{ ahead_s }} s after the moment of this decision{% elif reason == "partial" %}{{ tool }} matched against a partial set of {{ records }} advisories ({{ source }}){% elif reason == "empty" %}{{ tool }} matched against no advisory at all ({{ source }}){% else %}{{ tool }} matched against {{ source }}, which {{ environment }} does not accept{% endif %}
 #   why: A vulnerability that the advisories do not list yet, or no longer list, is not found, and the scan looks clean.
 #   accepted: In a protected environment a whole ecosystem's advisories, no older than it allows; elsewhere the snapshot that ships with Mintmark will do.
 #   remedy: Get a current export of the OSV database (or let pip-audit go online), and run `mintmark scan` again.
@@ -18,11 +18,18 @@ package mintmark.gates.advisories.source
 
 import data.mintmark.lib.evidence
 import data.mintmark.lib.parameters
+import data.mintmark.lib.scans
 
 id := "advisories.source"
 
 gaps contains {"id": id, "facts": {"reason": "missing"}} if {
-	count(matched) == 0
+	count(dependency_scans) == 0
+}
+
+gaps contains {"id": id, "facts": {"reason": "missing"}} if {
+	some scan in dependency_scans
+	not scans.absent(scan)
+	not has_advisories(scan)
 }
 
 refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
@@ -65,7 +72,10 @@ refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 default satisfied := false
 
 satisfied if {
-	count(matched) > 0
+	count(dependency_scans) > 0
+	every scan in dependency_scans {
+		answers(scan)
+	}
 	every scan in matched {
 		complete_enough(scan)
 		age(scan) <= parameters.settings.max_advisory_age_s
@@ -84,11 +94,22 @@ filled(scan) if source(scan) == "online"
 
 filled(scan) if records(scan) > 0
 
-matched := [scan |
+dependency_scans := [scan |
 	some scan in evidence.scans
 	object.get(scan, "tool", "") in parameters.tools_that_speak_to("dependency")
-	is_object(object.get(scan, "data", null))
 ]
+
+matched := [scan |
+	some scan in dependency_scans
+	has_advisories(scan)
+]
+
+has_advisories(scan) if is_object(object.get(scan, "data", null))
+
+# Where the tree holds no dependency at all, there is nothing to match.
+answers(scan) if scans.absent(scan)
+
+answers(scan) if has_advisories(scan)
 
 source(scan) := object.get(scan.data, "source", "an unnamed source")
 

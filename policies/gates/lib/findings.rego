@@ -3,6 +3,7 @@ package mintmark.lib.findings
 
 import data.mintmark.lib.evidence
 import data.mintmark.lib.parameters
+import data.mintmark.lib.scans
 import data.mintmark.lib.waivers
 
 categories := {
@@ -21,17 +22,29 @@ category(finding) := object.get(categories, object.get(finding, "category", ""),
 
 # A finding that somebody silenced in the source belongs to scan.tool_configuration, whatever it is about, so that one
 # waiver answers one finding.
-owner(_, finding) := "configuration" if object.get(finding, "suppressed_inline", true) != false
+owner(finding) := category(finding) if open(finding)
 
-owner(own, finding) := own if object.get(finding, "suppressed_inline", true) == false
+owner(finding) := "configuration" if not open(finding)
 
-owned_by(topic) := [finding |
+open(finding) if object.get(finding, "suppressed_inline", true) == false
+
+# Each finding is looked at once, and not once for each topic.
+by_owner := [[owner(finding), finding] | some finding in evidence.findings]
+
+owned := {topic: found |
+	some topic in categories
+	found := [entry[1] | some entry in by_owner; entry[0] == topic]
+}
+
+of_category(wanted) := [finding |
 	some finding in evidence.findings
-	owner(category(finding), finding) == topic
+	category(finding) == wanted
 ]
 
-# The positive statement; a refusal is "not tolerable", so that whatever is undefined here is refused.
+# The positive statement; a refusal is "not tolerable", so that whatever is undefined here is refused. Where nobody knows
+# what a finding is about, its severity says nothing.
 tolerable(finding) if {
+	object.get(finding, "category", "") in categories
 	rank := parameters.severity_rank(object.get(finding, "severity", ""))
 	rank < parameters.severity_rank(threshold(finding))
 }
@@ -44,7 +57,7 @@ threshold(finding) := parameters.threshold(category(finding)) if object.get(find
 fingerprint(finding) := object.get(finding, "fingerprint", "")
 
 refusals(rule, topic) := {refusal |
-	some finding in owned_by(topic)
+	some finding in owned[topic]
 	not tolerable(finding)
 	refusal := {"id": rule, "fingerprint": fingerprint(finding), "facts": facts(finding)}
 }
@@ -53,7 +66,7 @@ refusals(rule, topic) := {refusal |
 # tolerable or waived.
 proven(rule, topic) if {
 	looked_for(topic)
-	every finding in owned_by(topic) {
+	every finding in owned[topic] {
 		acceptable(rule, finding)
 	}
 }
@@ -62,15 +75,36 @@ acceptable(_, finding) if tolerable(finding)
 
 acceptable(rule, finding) if waivers.cover(rule, fingerprint(finding))
 
-looked_for("configuration") if count(evidence.scans) > 0
-
 looked_for(topic) if {
-	some scan in evidence.scans
-	object.get(scan, "tool", "") in parameters.tools_that_speak_to(topic)
+	some scan in speaking_to(topic)
 	object.get(scan, "rules", 0) > 0
 }
 
-facts(finding) := {
+# Nor is there anything to find where no tool that speaks to the topic had anything of its kind.
+looked_for(topic) if {
+	count(speaking_to(topic)) > 0
+	every scan in speaking_to(topic) {
+		scans.absent(scan)
+	}
+}
+
+speaking_to(topic) := [scan |
+	some scan in evidence.scans
+	scans.tool(scan) in parameters.tools_that_speak_to(topic)
+]
+
+facts(finding) := about(finding) if open(finding)
+
+# Who silenced it, by the history of the line.
+facts(finding) := object.union(about(finding), silenced) if {
+	not open(finding)
+	silenced := {
+		"author": object.get(finding, ["suppressed_by", "author"], "somebody unknown"),
+		"commit": object.get(finding, ["suppressed_by", "commit"], ""),
+	}
+}
+
+about(finding) := {
 	"reason": reason(finding),
 	"environment": evidence.environment,
 	"threshold": threshold(finding),
@@ -91,6 +125,15 @@ facts(finding) := {
 	"aliases": object.get(finding, "aliases", []),
 }
 
-reason(finding) := "suppressed" if object.get(finding, "suppressed_inline", true) != false
+reason(finding) := parameters.finding_reason(category(finding), object.get(finding, "rule", "")) if open(finding)
 
-reason(finding) := "finding" if object.get(finding, "suppressed_inline", true) == false
+# A comment that came with this change is worse than one which was allowed before.
+reason(finding) := "suppressed_new" if {
+	not open(finding)
+	object.get(finding, "new", true) != false
+}
+
+reason(finding) := "suppressed" if {
+	not open(finding)
+	object.get(finding, "new", true) == false
+}

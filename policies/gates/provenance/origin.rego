@@ -17,6 +17,7 @@
 package mintmark.gates.provenance.origin
 
 import data.mintmark.lib.evidence
+import data.mintmark.lib.origins
 import data.mintmark.lib.parameters
 
 id := "provenance.origin"
@@ -33,13 +34,13 @@ refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 
 refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 	present
-	not accepted_origin(origin)
+	not origins.accepted(origin)
 	facts := {"reason": "origin", "evidence": "provenance", "origin": origin, "environment": evidence.environment}
 }
 
 refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 	some scan in scans_with_an_origin
-	not accepted_origin(scan.origin)
+	not origins.accepted(scan.origin)
 	facts := {
 		"reason": "origin",
 		"evidence": concat(" ", ["scan by", object.get(scan, "tool", "an unnamed tool")]),
@@ -53,9 +54,9 @@ default satisfied := false
 satisfied if {
 	present
 	trusted_builder
-	accepted_origin(origin)
+	origins.accepted(origin)
 	every scan in scans_with_an_origin {
-		accepted_origin(scan.origin)
+		origins.accepted(scan.origin)
 	}
 }
 
@@ -72,13 +73,3 @@ scans_with_an_origin := [scan |
 ]
 
 trusted_builder if builder in parameters.settings.trusted_builders
-
-accepted_origin(name) if {
-	parameters.protected == false
-	name in parameters.settings.trusted_origins
-}
-
-accepted_origin(name) if {
-	name != "local"
-	name in parameters.settings.trusted_origins
-}

@@ -1,8 +1,8 @@
 # METADATA
 # title: The SBOM is about this artefact
 # description: >-
-#   An SBOM of another artefact, in an unaccepted format or without components is refused; without one the release stays
-#   undecided.
+#   An SBOM of another artefact, in an unaccepted format, without components or without the digest of its lock is refused;
+#   without one the release stays undecided.
 # custom:
 #   id: sbom.matches
 #   severity: high
@@ -10,9 +10,9 @@
 #   waivable: false
 #   bypassable: false
 #   message: >-
-#     {% if reason == "missing" %}there is no SBOM{% elif reason == "subject_mismatch" %}the SBOM is about sha256:{{ found }} and not about this artefact{% elif reason == "format" %}the SBOM is {{ format }} {{ spec_version }}, which is not accepted{% else %}the SBOM lists no component{% endif %}
+#     {% if reason == "missing" %}there is no SBOM{% elif reason == "subject_mismatch" %}the SBOM is about sha256:{{ found }} and not about this artefact{% elif reason == "lock_digest" %}the SBOM does not say from which lock it was made{% elif reason == "format" %}the SBOM is {{ format }} {{ spec_version }}, which is not accepted{% else %}the SBOM lists no component{% endif %}
 #   why: Only a list of what is inside this very artefact answers, next month, whether a new vulnerability is in it.
-#   accepted: A CycloneDX document of an accepted version that names this artefact's digest and at least one component.
+#   accepted: A CycloneDX document of an accepted version that names this artefact's digest, the digest of the lock that it was made from, and at least one component.
 #   remedy: Make the SBOM from the lock of this build, with `mintmark ship` or the SBOM step of your pipeline.
 package mintmark.gates.sbom.matches
 
@@ -41,6 +41,11 @@ refusals contains {"id": id, "fingerprint": "", "facts": {"reason": "empty"}} if
 	not has_components
 }
 
+refusals contains {"id": id, "fingerprint": "", "facts": {"reason": "lock_digest"}} if {
+	present
+	not names_its_lock
+}
+
 default satisfied := false
 
 satisfied if {
@@ -48,6 +53,7 @@ satisfied if {
 	names_the_subject
 	accepted_format
 	has_components
+	names_its_lock
 }
 
 present if object.get(evidence.sbom, "present", false) == true
@@ -66,3 +72,5 @@ names_the_subject if {
 accepted_format if spec_version in object.get(parameters.sbom_formats, format, [])
 
 has_components if object.get(evidence.sbom, "components", 0) > 0
+
+names_its_lock if object.get(evidence.sbom, "lock_digest", "") != ""

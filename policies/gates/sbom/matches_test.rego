@@ -13,6 +13,7 @@ test_each_defect_is_named if {
 		"/sbom/format": {"value": "SPDX", "reason": "format"},
 		"/sbom/spec_version": {"value": "0.9", "reason": "format"},
 		"/sbom/components": {"value": 0, "reason": "empty"},
+		"/sbom/lock_digest": {"value": "", "reason": "lock_digest"},
 	} {
 		testing.reasons(rule.refusals) == {expected.reason} with input as testing.replaced(path, expected.value)
 		not rule.satisfied with input as testing.replaced(path, expected.value)

@@ -2,7 +2,8 @@
 # title: Every scan read all that it was given
 # description: >-
 #   A scan that failed, left files unread, was given nothing, ran without rules or read another tree leaves the release
-#   undecided: an unread file is not a clean one.
+#   undecided: an unread file is not a clean one. So does a scan that was skipped although the tree holds files of its
+#   kind.
 # custom:
 #   id: scan.complete
 #   severity: high
@@ -10,13 +11,16 @@
 #   waivable: false
 #   bypassable: false
 #   message: >-
-#     {% if reason == "unread" %}{{ tool }} did not read {{ path }}: {{ detail }}{% elif reason == "status" %}{{ tool }} is {{ status }}: {{ detail }}{% elif reason == "coverage" %}{{ tool }} was given {{ given }} and read {{ read }}{% elif reason == "nothing_given" %}{{ tool }} was given nothing to read{% elif reason == "no_rules" %}{{ tool }} ran without any rule{% else %}{{ tool }} read another tree than the one under test{% endif %}
+#     {% if reason == "unread" %}{{ tool }} did not read {{ path }}: {{ detail }}{% elif reason == "inconclusive" %}{{ tool }} is {{ status }}: {{ detail }}{% elif reason == "not_given" %}{{ tool }} was skipped ({{ detail }}), and the tree holds {{ present }} files of its kind{% elif reason == "coverage" %}{{ tool }} was given {{ given }} and read {{ read }}{% elif reason == "nothing_given" %}{{ tool }} was given nothing to read{% elif reason == "no_rules" %}{{ tool }} ran without any rule{% else %}{{ tool }} read another tree than the one under test{% endif %}
 #   why: A scanner that skips a file exits as if the file were clean, so what it read is compared with what it was given.
-#   accepted: Scans with status complete that read exactly what they were given (at least one file or pin), with at least one rule, from the tree under test.
-#   remedy: Make the file parse, or the scanner run, and scan again.
+#   accepted: >-
+#     Scans with status complete that read exactly what they were given (at least one file or pin), with at least one rule, from the tree under test; and scans that were skipped because the tree holds nothing of their kind, as long as some required scanner read something.
+#   remedy: Make the file parse, or the scanner run, or widen the scope, and scan again.
 package mintmark.gates.scan.complete
 
 import data.mintmark.lib.evidence
+import data.mintmark.lib.parameters
+import data.mintmark.lib.scans
 
 id := "scan.complete"
 
@@ -25,7 +29,7 @@ gaps contains {"id": id, "facts": facts} if {
 	some left in unread(scan)
 	facts := {
 		"reason": "unread",
-		"tool": tool(scan),
+		"tool": scans.tool(scan),
 		"path": object.get(left, "path", ""),
 		"detail": object.get(left, "reason", ""),
 	}
@@ -34,11 +38,23 @@ gaps contains {"id": id, "facts": facts} if {
 gaps contains {"id": id, "facts": facts} if {
 	some scan in evidence.scans
 	count(unread(scan)) == 0
-	object.get(scan, "status", "unknown") != "complete"
+	not scans.status(scan) in {"complete", "skipped"}
 	facts := {
-		"reason": "status",
-		"tool": tool(scan),
-		"status": object.get(scan, "status", "unknown"),
+		"reason": "inconclusive",
+		"tool": scans.tool(scan),
+		"status": scans.status(scan),
+		"detail": object.get(scan, "reason", ""),
+	}
+}
+
+gaps contains {"id": id, "facts": facts} if {
+	some scan in evidence.scans
+	scans.status(scan) == "skipped"
+	not scans.absent(scan)
+	facts := {
+		"reason": "not_given",
+		"tool": scans.tool(scan),
+		"present": object.get(scan, "present", "unknown"),
 		"detail": object.get(scan, "reason", ""),
 	}
 }
@@ -46,47 +62,64 @@ gaps contains {"id": id, "facts": facts} if {
 gaps contains {"id": id, "facts": facts} if {
 	some scan in evidence.scans
 	count(unread(scan)) == 0
-	object.get(scan, "status", "unknown") == "complete"
+	scans.status(scan) == "complete"
 	given(scan) != read(scan)
-	facts := {"reason": "coverage", "tool": tool(scan), "given": given(scan), "read": read(scan)}
+	facts := {"reason": "coverage", "tool": scans.tool(scan), "given": given(scan), "read": read(scan)}
 }
 
-gaps contains {"id": id, "facts": {"reason": "nothing_given", "tool": tool(scan)}} if {
+gaps contains {"id": id, "facts": {"reason": "nothing_given", "tool": scans.tool(scan)}} if {
 	some scan in evidence.scans
-	object.get(scan, "status", "unknown") == "complete"
+	scans.status(scan) == "complete"
 	not given(scan) > 0
 }
 
-gaps contains {"id": id, "facts": {"reason": "no_rules", "tool": tool(scan)}} if {
+# Each scanner may have nothing of its kind; all of them together may not.
+gaps contains {"id": id, "facts": {"reason": "nothing_given", "tool": "every required scanner"}} if {
+	not something_read
+}
+
+gaps contains {"id": id, "facts": {"reason": "no_rules", "tool": scans.tool(scan)}} if {
 	some scan in evidence.scans
-	object.get(scan, "status", "unknown") == "complete"
+	scans.status(scan) == "complete"
 	not object.get(scan, "rules", 0) > 0
 }
 
-gaps contains {"id": id, "facts": {"reason": "tree", "tool": tool(scan)}} if {
+gaps contains {"id": id, "facts": {"reason": "tree", "tool": scans.tool(scan)}} if {
 	some scan in evidence.scans
-	object.get(scan, "tree_digest", "none") != evidence.tree_digest
+	not of_this_tree(scan)
 }
 
 default satisfied := false
 
 satisfied if {
-	count(evidence.scans) > 0
+	something_read
 	every scan in evidence.scans {
 		complete(scan)
 	}
 }
 
 complete(scan) if {
-	object.get(scan, "status", "unknown") == "complete"
+	scans.status(scan) == "complete"
 	count(unread(scan)) == 0
 	given(scan) > 0
 	read(scan) == given(scan)
 	object.get(scan, "rules", 0) > 0
-	object.get(scan, "tree_digest", "none") == evidence.tree_digest
+	of_this_tree(scan)
 }
 
-tool(scan) := object.get(scan, "tool", "an unnamed tool")
+complete(scan) if {
+	scans.absent(scan)
+	count(unread(scan)) == 0
+	of_this_tree(scan)
+}
+
+something_read if {
+	some scan in evidence.scans
+	scans.tool(scan) in parameters.required_tools
+	given(scan) > 0
+}
+
+of_this_tree(scan) if object.get(scan, "tree_digest", "none") == evidence.tree_digest
 
 unread(scan) := object.get(scan, "unread", [{"path": "everything", "reason": "the scan does not say what it left out"}])
 

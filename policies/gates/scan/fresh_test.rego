@@ -23,6 +23,17 @@ test_each_impossible_time_is_named if {
 	not rule.satisfied with input as order
 }
 
+test_the_oldest_and_the_newest_scan_that_count_do_so_to_the_second if {
+	aged := [
+		{"op": "replace", "path": "/scans/0/started_at", "value": 1},
+		{"op": "replace", "path": "/scans/0/finished_at", "value": 1789913600},
+	]
+	rule.satisfied with input as testing.patched(aged)
+	older := testing.patched(array.concat(aged, [{"op": "replace", "path": "/scans/0/finished_at", "value": 1789913599}]))
+	testing.reasons(rule.refusals) == {"stale"} with input as older
+	rule.satisfied with input as testing.replaced("/scans/0/finished_at", 1790000060)
+}
+
 test_a_scan_without_times_is_refused if {
 	testing.reasons(rule.refusals) == {"stale", "order"} with input as testing.replaced("/scans", [{}])
 	not rule.satisfied with input as testing.replaced("/scans", [{}])

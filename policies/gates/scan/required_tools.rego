@@ -1,8 +1,8 @@
 # METADATA
-# title: Every required scanner ran, in the pinned version
+# title: Every required scanner ran, in the version of its lock
 # description: >-
-#   A scanner that is required and has no scan, has two, or ran in another version than the pinned one leaves the release
-#   undecided.
+#   A scanner that is required and has no scan that counts, has two, or ran in another version than the lock of the run
+#   asked for leaves the release undecided.
 # custom:
 #   id: scan.required_tools
 #   severity: high
@@ -10,14 +10,15 @@
 #   waivable: false
 #   bypassable: false
 #   message: >-
-#     {% if reason == "missing" %}there is no scan by {{ tool }}{% elif reason == "duplicate" %}there are {{ scans }} scans by {{ tool }}, and it is unclear which one counts{% else %}{{ tool }} ran as version {{ version or "unknown" }}, and {{ expected or "no version" }} is pinned{% endif %}
+#     {% if reason == "missing" %}there is no scan by {{ tool }}{% elif reason == "duplicate" %}there are {{ scans }} scans by {{ tool }}, and it is unclear which one counts{% else %}{{ tool }} ran as version {{ version or "unknown" }}, and its lock asks for {{ expected or "no version" }}{% endif %}
 #   why: What was never looked for is not absent, and an older scanner knows less.
-#   accepted: Exactly one scan by each required tool, by the version that its lock pins.
+#   accepted: Exactly one scan by each required tool, run by the version that its lock asks for; a report made elsewhere only where the environment takes those of that tool.
 #   remedy: Run `mintmark scan` with the pinned tools and judge again.
 package mintmark.gates.scan.required_tools
 
 import data.mintmark.lib.evidence
 import data.mintmark.lib.parameters
+import data.mintmark.lib.scans
 
 id := "scan.required_tools"
 
@@ -36,7 +37,7 @@ gaps contains {"id": id, "facts": facts} if {
 	not pinned(scan)
 	facts := {
 		"reason": "tool_version",
-		"tool": object.get(scan, "tool", "an unnamed tool"),
+		"tool": scans.tool(scan),
 		"version": object.get(scan, "tool_version", ""),
 		"expected": object.get(scan, "expected_version", ""),
 	}
@@ -58,7 +59,13 @@ satisfied if {
 scans_by(tool) := [1 |
 	some scan in evidence.scans
 	object.get(scan, "tool", "") == tool
+	scans.counts(scan)
 ]
+
+# What did not run has no version, and that of a report from elsewhere is not ours to choose.
+pinned(scan) if scans.absent(scan)
+
+pinned(scan) if scans.imported(scan)
 
 pinned(scan) if {
 	expected := object.get(scan, "expected_version", "")

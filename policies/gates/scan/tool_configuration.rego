@@ -10,7 +10,7 @@
 #   waivable: true
 #   bypassable: false
 #   message: >-
-#     {% if reason == "suppressed" %}{{ tool }} {{ rule }} ({{ severity }}) is silenced by a comment: {{ title }}{% else %}{{ title }} ({{ tool }} {{ rule }}){% endif %}
+#     {% if reason in ("suppressed", "suppressed_new") %}{{ tool }} {{ rule }} ({{ severity }}) is silenced by a comment of {{ author }}{% if commit %} in {{ commit }}{% endif %}{% if reason == "suppressed_new" %}, new in this release{% endif %}: {{ title }}{% else %}{{ title }} ({{ tool }} {{ rule }}){% endif %}
 #   why: Whoever writes the code could otherwise switch the scanner off in the same change, and the scan would look clean.
 #   accepted: >-
 #     Source without such files and comments, comments that silence only what is below the threshold, or a waiver, which has an approver and an end.

@@ -88,12 +88,10 @@ meant_for_a_refusal(waiver) if outstanding[[waiver.rule, waiver.fingerprint]]
 # In force, but for a finding that is not there, while another finding of the same rule is refused.
 aimed_beside(waiver) if {
 	outstanding_rules[waiver.rule]
-	count([1 |
-		some refusal in refused
-		refusal.id == waiver.rule
-		refusal.fingerprint == waiver.fingerprint
-	]) == 0
+	not refused_findings[[waiver.rule, waiver.fingerprint]]
 }
+
+refused_findings contains [refusal.id, refusal.fingerprint] if some refusal in refused
 
 refusal(waiver, reason) := {
 	"id": id,

@@ -48,7 +48,7 @@ def test_a_file_that_does_not_parse_is_incomplete_with_exit_3(gate: Gate) -> Non
 
 
 VIOLATION = {"id": "scan.fresh", "facts": {"reason": "stale"}, "fingerprint": ""}
-GAP = {"id": "scan.complete", "facts": {"reason": "status"}}
+GAP = {"id": "scan.complete", "facts": {"reason": "inconclusive"}}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 """
-Makes the policy pack: Rego and METADATA in, WebAssembly, rule catalogue, policy pages and manifest out.
+Makes the policy pack: Rego, METADATA and the scanners' lock in, WebAssembly, catalogue, pages and manifest out.
 
 The same sources and the same OPA give the same bytes, so that anyone can build the pack again and compare.
 """
@@ -19,10 +19,13 @@ from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.gate import canonical, opa
 from mintmark.pipelines.gate.pack import MANIFEST, MANIFEST_SCHEMA, PolicyPack, is_development_file, pack_files
 from mintmark.pipelines.gate.pages import render_pages
+from mintmark.pipelines.scan.rules import scanner_pins
 
 ENTRYPOINT = "mintmark/gate/verdict"
 RULE_LISTS = ("gates/rules.rego", "gates/waivable.rego")
 META_SOURCES = ("gates/meta/metadata.rego", "gates/meta/reads.rego")
+PINS = "gates/mintmark/params/scanners/data.json"  # OPA takes the folders for the place in the data
+BASELINE = "gates/baseline.json"
 
 # All that the policies may call. Each is native to OPA's WebAssembly and a function of its arguments alone: no
 # network (http.send), clock (time.now_ns), randomness (rand.intn) or environment (opa.runtime). A new one needs a
@@ -30,8 +33,8 @@ META_SOURCES = ("gates/meta/metadata.rego", "gates/meta/reads.rego")
 VOCABULARY = frozenset(
     {
         "assign", "concat", "contains", "count", "endswith", "eq", "equal", "gt", "gte", "internal.member_2",
-        "internal.member_3", "is_object", "lower", "lt", "lte", "minus", "mul", "neq", "object.get", "object.union",
-        "or", "plus", "startswith", "trim_space",
+        "internal.member_3", "is_object", "lower", "lt", "lte", "max", "minus", "mul", "neq", "object.get",
+        "object.union", "or", "plus", "replace", "split", "startswith", "trim_space", "trim_suffix",
     }
 )  # fmt: skip
 
@@ -53,12 +56,12 @@ def build(policies: Path, *, pages: Path | None = None, write: bool = True) -> l
     """
     version = opa.pinned_version(policies)
     binary = opa.find(version)
-    listed = rule_lists(binary, policies)
-    differing = _store(policies, listed, write=write)
+    sources = {**rule_lists(binary, policies), **pinned(policies)}
+    differing = _store(policies, sources, write=write)
     check_rules(binary, policies)
     wasm, data = compile_wasm(binary, policies)
     made: dict[str, bytes] = {
-        **listed,
+        **sources,
         "bundle/policy.wasm": wasm,
         "bundle/data.json": data,
         "bundle/rules.json": _pretty(catalogue(binary, policies)),
@@ -70,6 +73,25 @@ def build(policies: Path, *, pages: Path | None = None, write: bool = True) -> l
         differing += _store(pages, {name: text.encode() for name, text in rendered.items()}, write=write)
         differing += _strays(pages, rendered, write=write)
     return differing
+
+
+def pinned(policies: Path) -> dict[str, bytes]:
+    """
+    What the scanners' lock and their rules say: the pins as parameters, and a baseline whose scans agree with them.
+
+    A new version of a scanner changes both, and nothing else has to be edited.
+    """
+    pins = {
+        tool: {"versions": sorted(pin["versions"]), "rules_digests": sorted(pin.get("rules_digests", ()))}
+        for tool, pin in sorted(scanner_pins().items())
+    }
+    baseline = json.loads((policies / BASELINE).read_bytes())
+    for scan in baseline["scans"]:
+        if scan["tool"] in pins and scan["status"] == "complete":
+            versions, digests = pins[scan["tool"]]["versions"], pins[scan["tool"]]["rules_digests"]
+            scan["tool_version"] = scan["expected_version"] = versions[-1]
+            scan["rules_digest"] = digests[-1] if digests else scan["rules_digest"]
+    return {PINS: _pretty(pins), BASELINE: _pretty(baseline)}
 
 
 def rego_sources(policies: Path) -> list[str]:

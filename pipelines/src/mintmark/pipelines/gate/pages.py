@@ -37,6 +37,8 @@ def _page(pack: PolicyPack, rule: Rule) -> str:
         rule.remedy,
         "## How to waive it",
         _waiving(rule),
+        "## What an emergency changes",
+        _emergency(rule),
         "## Which requirements it speaks to",
         _requirements(pack, rule),
     ]
@@ -52,13 +54,22 @@ def _why(rule: Rule) -> str:
 
 def _waiving(rule: Rule) -> str:
     if not rule.waivable:
-        return "It cannot be waived: it says whether the other rules had anything to judge, or from whom it came."
+        return "It cannot be waived: it is not about one finding that somebody could answer for."
     command = (
         f"mintmark waiver new {rule.id} --fingerprint FINGERPRINT --environment ENVIRONMENT --for 7d --reason TEXT"
     )
     return (
         f"{code_span(command)}\n\nA waiver is for one finding in one environment, ends by itself, and counts only when "
         "somebody other than its requester approves it."
+    )
+
+
+def _emergency(rule: Rule) -> str:
+    if not rule.bypassable:
+        return "Nothing: no break-glass lets a release past this rule."
+    return (
+        "A break-glass, which two people of the right group approve, lets a release past this rule for a short while. "
+        "What was bypassed is recorded, and opens a review."
     )
 
 
