@@ -58,7 +58,7 @@ def test_a_report_that_does_not_mention_what_was_given_is_incomplete(tmp_path: P
     assert {reports[tool].status for tool in TOOLS} == {Status.INCOMPLETE}
     assert [item.path for item in reports["bandit"].unread] == ["src/shop.py"]
     assert [item.path for item in reports["semgrep"].unread] == ["src/shop.py"]
-    assert [item.path for item in reports["checkov"].unread] == ["deploy/Dockerfile"]
+    assert [item.path for item in reports["checkov"].unread] == ["checkov's rules", "deploy/Dockerfile"]
     assert [item.path for item in reports["pip-audit"].unread] == ["idna==3.10"]
 
 

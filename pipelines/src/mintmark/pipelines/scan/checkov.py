@@ -1,10 +1,11 @@
-"""checkov over Terraform, Dockerfiles and Kubernetes manifests, offline; `checkov:skip` is marked, never obeyed."""
+"""checkov, with checks of ours, over Terraform, Dockerfiles and Kubernetes, offline; `checkov:skip` is marked only."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +16,7 @@ from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.flagged import require_given
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Sha256Hex, Unread
+from mintmark.pipelines.scan.rules import OwnCheck, checkov_checks
 from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import below
 
@@ -33,12 +35,14 @@ class CheckovScanner:
     def scan(self, bench: Workbench) -> Observation:
         """A file counts as read when the runner of its framework holds definitions that it parsed from it."""
         sandbox, folder = bench.sandbox, bench.sandbox.scratch / "report"
-        reading = sandbox.scratch / "reading.json"
+        reading, own = sandbox.scratch / "reading.json", checkov_checks()
         outcome = sandbox.run(
             [
                 str(sandbox.tool("checkov").parent / "python"),
                 *("-I", str(_DRIVER), str(reading)),
                 *("-d", str(bench.view), "--framework", *FRAMEWORKS),
+                # from our pack, through a folder of ours: checks in the tree under test are never run
+                *("--external-checks-dir", str(_lay_out(own, sandbox.scratch / "checks"))),
                 *("--skip-download", "--compact", "-o", "json", "--output-file-path", str(folder)),
             ],
             cwd=sandbox.scratch,
@@ -55,13 +59,28 @@ class CheckovScanner:
         document = parse_json(self.name, sandbox.read_report(folder / "results_json.json"))
         reports = document if isinstance(document, list) else [document]
         try:
-            return _observe(bench, read, [item for item in reports if "results" in item], outcome.isolation, document)
+            given = [item for item in reports if "results" in item]
+            return _observe(bench, read, given, outcome.isolation, document, {check.id: check for check in own})
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of checkov's schema: {cause!r}") from cause
 
 
+def _lay_out(checks: Sequence[OwnCheck], folder: Path) -> Path:
+    """checkov takes a folder for checks only where it is a package."""
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    for check in checks:
+        (folder / f"{check.name}.py").write_bytes(check.source)
+    return folder
+
+
 def _observe(
-    bench: Workbench, reading: dict[str, Any], reports: list[dict[str, Any]], isolation: Isolation, document: Any
+    bench: Workbench,
+    reading: dict[str, Any],
+    reports: list[dict[str, Any]],
+    isolation: Isolation,
+    document: Any,
+    own: Mapping[str, OwnCheck],
 ) -> Observation:
     errors = {_relative(path, bench) for item in reports for path in item["results"]["parsing_errors"]}
     parsed = {
@@ -73,14 +92,29 @@ def _observe(
     return Observation(
         tool_version=str(reading["version"]),
         rules=len(checks),
-        rules_digest=Sha256Hex(hashlib.sha256("\n".join(checks).encode()).hexdigest()),
+        rules_digest=_rules_digest(checks, own),
         given=bench.given,
         read=frozenset(bench.given) - left.keys(),
-        unread=tuple(Unread(path=path, reason=reason) for path, reason in sorted(left.items())),
-        findings=_findings(reports, bench),
+        unread=(
+            *_not_loaded(checks, own),
+            *(Unread(path=path, reason=reason) for path, reason in sorted(left.items())),
+        ),
+        findings=_findings(reports, bench, own),
         isolation=isolation,
         raw=_redacted(document),
     )
+
+
+def _not_loaded(checks: Sequence[str], own: Mapping[str, OwnCheck]) -> tuple[Unread, ...]:
+    """checkov logs an error for a check that it cannot load, and goes on without it."""
+    missing = sorted(own.keys() - set(checks))
+    return (Unread(path="checkov's rules", reason=f"{', '.join(missing)} not loaded"),) if missing else ()
+
+
+def _rules_digest(checks: Sequence[str], own: Mapping[str, OwnCheck]) -> Sha256Hex:
+    """Of checkov's checks the ids, for its version says what they do; of ours what they are."""
+    lines = [f"{check} {own[check].digest}" if check in own else check for check in checks]
+    return Sha256Hex(hashlib.sha256("\n".join(lines).encode()).hexdigest())
 
 
 def _left_unread(view: Path, path: str, parsed: dict[str, dict[str, int]], errors: set[str]) -> str:
@@ -127,7 +161,7 @@ def _is_image_build(name: str) -> bool:
     return name in {"dockerfile", "containerfile"} or name.endswith((".dockerfile", ".containerfile"))
 
 
-def _findings(reports: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
+def _findings(reports: list[dict[str, Any]], bench: Workbench, own: Mapping[str, OwnCheck]) -> tuple[Finding, ...]:
     found: dict[str, Finding] = {}
     for report in reports:
         results = report["results"]
@@ -136,12 +170,12 @@ def _findings(reports: list[dict[str, Any]], bench: Workbench) -> tuple[Finding,
         ]:
             path = _relative(str(check["file_abs_path"]), bench)
             require_given(bench, path)
-            finding = _finding(check, path, suppressed=skipped)
+            finding = _finding(check, path, own, suppressed=skipped)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.path, item.line, item.rule, item.resource)))
 
 
-def _finding(check: dict[str, Any], path: str, *, suppressed: bool) -> Finding:
+def _finding(check: dict[str, Any], path: str, own: Mapping[str, OwnCheck], *, suppressed: bool) -> Finding:
     rule, resource = str(check["check_id"]), str(check["resource"])
     first, last = check["file_line_range"]
     return Finding(
@@ -149,11 +183,12 @@ def _finding(check: dict[str, Any], path: str, *, suppressed: bool) -> Finding:
         rule=rule,
         title=str(check["check_name"]),
         category=Category.IAC,
-        severity=severity.of_checkov(rule),
+        severity=severity.of_checkov(rule, {check.id: check.severity for check in own.values()}),
         severity_origin=severity.TABLE,
         confidence=Confidence.HIGH,
         fingerprint=fingerprint.iac("checkov", rule, path, resource),
         message=str(check["check_name"]),
+        cwe=own[rule].cwe if rule in own else (),
         path=path,
         line=max(int(first), 1),
         end_line=max(int(last), 1),
