@@ -38,3 +38,5 @@ benchmark: setup ## Ratios, measured side by side in one run
 	@$(RUN) python benchmarks/start_up.py
 	@$(RUN) python -m benchmarks.evidence
 	@$(RUN) python -m benchmarks.ledger_binding
+	@$(RUN) python -m benchmarks.scanning
+	@$(RUN) python -m benchmarks.deciding

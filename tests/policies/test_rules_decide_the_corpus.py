@@ -28,6 +28,6 @@ def test_every_rule_is_seen_to_refuse_and_to_allow(pack: PolicyPack) -> None:
     assert allowing >= set(pack.rules)
 
 
-@pytest.mark.parametrize("reason", ["expired", "scope", "wildcard", "sod"])
+@pytest.mark.parametrize("reason", ["expired", "scope", "wildcard", "sod", "future", "too_long", "unsigned"])
 def test_a_refused_waiver_says_why(reason: str) -> None:
     assert any(reason in case.why for case in corpus() if case.topic == "waiver.invalid")

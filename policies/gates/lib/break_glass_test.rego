@@ -37,10 +37,16 @@ test_each_thing_that_is_wrong_is_named if {
 		["second_person", {"approved_by": ["cleo", "Cleo"]}],
 		["second_person", {"approved_by": ["cleo", "ben"]}],
 		["second_person", {"requested_by": "dag"}],
+		["second_person", {"requested_by": "unknown"}],
 	] {
 		break_glass.problem == wrong[0] with input as given(wrong[1])
 		not break_glass.sound with input as given(wrong[1])
 	}
+}
+
+test_who_wrote_the_change_is_no_second_person if {
+	written := json.patch(given({}), [{"op": "replace", "path": "/change/co_authors", "value": ["Dag"]}])
+	break_glass.problem == "second_person" with input as written
 }
 
 test_none_is_not_sound if not break_glass.sound with input as testing.patched([])

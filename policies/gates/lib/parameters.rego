@@ -27,6 +27,10 @@ waivable_rules := object.get(data.mintmark.params, "waivable_rules", [])
 
 bypassable_rules := object.get(data.mintmark.params, "bypassable_rules", [])
 
+freezes := object.get(data.mintmark.params, "freezes", [])
+
+pipeline_files := object.get(data.mintmark.params, "pipeline_files", [])
+
 tools_that_speak_to(category) := object.get(data.mintmark.params, ["speaks_to", category], [])
 
 # A severity that is missing or unknown counts as worse than any other; a threshold that is missing refuses everything.

@@ -4,6 +4,7 @@ package mintmark.lib.waivers
 
 import data.mintmark.lib.evidence
 import data.mintmark.lib.parameters
+import data.mintmark.lib.people
 
 presented := evidence.waivers
 
@@ -19,6 +20,10 @@ sound(waiver) if {
 	independently_approved(waiver)
 	in_scope(waiver)
 	unexpired(waiver)
+	asked(waiver)
+	short_enough(waiver)
+	recorded(waiver)
+	answered_for(waiver)
 }
 
 # The first thing that is wrong with a waiver. Undefined for a sound one.
@@ -30,6 +35,14 @@ problem(waiver) := "wildcard" if {
 	not in_scope(waiver)
 } else := "expired" if {
 	not unexpired(waiver)
+} else := "future" if {
+	not asked(waiver)
+} else := "too_long" if {
+	not short_enough(waiver)
+} else := "unsigned" if {
+	not recorded(waiver)
+} else := "approver" if {
+	not answered_for(waiver)
 }
 
 exact(waiver) if {
@@ -41,14 +54,14 @@ exact(waiver) if {
 	}
 }
 
+# One that was only asked for is approved by nobody, whatever else it says.
 independently_approved(waiver) if {
-	requester := person(object.get(waiver, "requested_by", ""))
+	requester := people.person(object.get(waiver, "requested_by", ""))
 	requester != ""
+	object.get(waiver, "status", "approved") == "approved"
 	some approver in object.get(waiver, "approved_by", [])
-	not person(approver) in {"", requester}
+	not people.person(approver) in {"", requester}
 }
-
-person(name) := lower(trim_space(name))
 
 in_scope(waiver) if {
 	waiver.environment == evidence.environment
@@ -57,3 +70,40 @@ in_scope(waiver) if {
 
 # A waiver ends at its moment of expiry, and not a second later.
 unexpired(waiver) if evidence.as_of < object.get(waiver, "expires_epoch", 0)
+
+asked(waiver) if {
+	object.get(waiver, "requested_epoch", evidence.as_of + 315360000) <= evidence.as_of + parameters.clock_skew_s
+}
+
+terms := object.get(parameters.settings, "waivers", {})
+
+# Every finding that it covers allows that long a waiver. One without a request began in 1970.
+short_enough(waiver) if {
+	every finding in covered(waiver) {
+		lasts(waiver) <= object.get(terms, ["max_s", object.get(finding, "severity", "")], 0)
+		lasts(waiver) <= object.get(terms, ["max_category_s", object.get(finding, "category", "")], lasts(waiver))
+	}
+}
+
+lasts(waiver) := object.get(waiver, "expires_epoch", 0) - object.get(waiver, "requested_epoch", 0)
+
+covered(waiver) := [finding |
+	some finding in evidence.findings
+	object.get(finding, "fingerprint", "") == waiver.fingerprint
+]
+
+recorded(waiver) if object.get(waiver, "means", "") in object.get(terms, "means", [])
+
+answered_for(_) if parameters.protected == false
+
+# In a protected environment a known person asks, and another one, of the groups that may waive, approves.
+answered_for(waiver) if {
+	requester := people.person(object.get(waiver, "requested_by", ""))
+	people.human(requester)
+	some name in object.get(waiver, "approved_by", [])
+	approver := people.person(name)
+	approver != requester
+	people.human(approver)
+	some group in object.get(terms, "groups", [])
+	people.member(approver, group)
+}

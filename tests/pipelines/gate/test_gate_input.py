@@ -28,20 +28,26 @@ def parts(pack: PolicyPack, **changes: Any) -> dict[str, Any]:
     return {"as_of": AS_OF, **facts, **absent, **changes}
 
 
+def as_built(pack: PolicyPack) -> bytes:
+    """The baseline with its scans by tool: it lists them in the order in which they came to be required."""
+    scans = sorted(pack.baseline["scans"], key=lambda scan: str(scan["tool"]))
+    return gate_input(pack, [{"op": "replace", "path": "/scans", "value": scans}])
+
+
 def test_the_builder_makes_the_baseline_from_its_parts(pack: PolicyPack) -> None:
-    assert build_input(**parts(pack)) == gate_input(pack)
+    assert build_input(**parts(pack)) == as_built(pack)
 
 
 def test_the_order_of_collection_does_not_change_the_bytes(pack: PolicyPack) -> None:
     scans = list(reversed(pack.baseline["scans"]))
 
-    assert build_input(**parts(pack, scans=scans), pack=pack) == gate_input(pack)
+    assert build_input(**parts(pack, scans=scans), pack=pack) == as_built(pack)
 
 
 def test_the_same_moment_in_another_time_zone_is_the_same_input(pack: PolicyPack) -> None:
     elsewhere = AS_OF.astimezone(timezone(timedelta(hours=5, minutes=30)))
 
-    assert build_input(**parts(pack, as_of=elsewhere), pack=pack) == gate_input(pack)
+    assert build_input(**parts(pack, as_of=elsewhere), pack=pack) == as_built(pack)
 
 
 def test_what_is_absent_is_said_to_be_absent(pack: PolicyPack) -> None:

@@ -11,12 +11,23 @@ from pathlib import Path
 from mintmark.pipelines.scan.advisories import Advisories
 from mintmark.pipelines.scan.environments import TOOLS, ToolEnvironments
 from mintmark.pipelines.scan.export import Tree, export_tree
-from mintmark.pipelines.scan.interface import ScanScope
+from mintmark.pipelines.scan.interface import Scanner, ScanScope
 from mintmark.pipelines.scan.model import Finding, ScanReport
+from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.run import scan_release
 
-SCOPE = ScanScope(code=["src"], iac=["deploy"], lock_package="shop")
+SCOPE = ScanScope(code=["src"], iac=["deploy"], workflows=[".github"], lock_package="shop")
 CLEAN_CODE = "def total(amounts: list[int]) -> int:\n    return sum(amounts)\n"
+CLEAN_WORKFLOW = """\
+name: Test
+on: push
+permissions: {}
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: make test
+"""
 _HASH = "0" * 64
 CLEAN_DOCKERFILE = f'FROM python:3.11-slim@sha256:{_HASH}\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
 POD = """\
@@ -58,6 +69,7 @@ def lock(*pins: str) -> dict[str, str]:
 CLEAN: Mapping[str, str] = {
     "src/shop.py": CLEAN_CODE,
     "deploy/Dockerfile": CLEAN_DOCKERFILE,
+    ".github/workflows/test.yml": CLEAN_WORKFLOW,
     **lock("idna==3.10"),
 }
 
@@ -111,9 +123,12 @@ def scan(
     environments: ToolEnvironments,
     advisories: Advisories,
     scope: ScanScope = SCOPE,
+    scanners: Sequence[Scanner] = SCANNERS,
 ) -> dict[str, ScanReport]:
     """Commit, export and scan; raw reports are in `folder / "reports"`."""
-    reports = scan_release(tree(folder, files), scope, environments, advisories, folder / "reports", clock)
+    reports = scan_release(
+        tree(folder, files), scope, environments, advisories, folder / "reports", clock, scanners=scanners
+    )
     return {report.tool: report for report in reports}
 
 
@@ -134,7 +149,8 @@ def fake_tools(folder: Path, versions: Mapping[str, str], behaviour: str) -> Too
             path.parent.mkdir(parents=True, exist_ok=True)
             script = Path(__file__).with_name("fake_tool.py")
             command = f"exec {sys.executable} -I {script} {tool} {behaviour}"
-            path.write_text(f'#!/bin/sh\nFAKE_NOTES={folder} {command} "$@"\n', encoding="utf-8")
+            # the comment is where hadolint's rules are looked for
+            path.write_text(f'#!/bin/sh\n# DL3000\nFAKE_NOTES={folder} {command} "$@"\n', encoding="utf-8")
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
         information = folder / tool / "lib/python3.11/site-packages" / f"{tool}-{versions[tool]}.dist-info"
         information.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-VERSIONS = {"bandit": "1.9.4", "pip-audit": "2.10.1", "semgrep": "1.180.0", "checkov": "3.3.30"}
+VERSIONS = {
+    "bandit": "1.9.4",
+    "checkov": "3.3.30",
+    "detect-secrets": "1.5.0",
+    "hadolint": "2.15.1",
+    "pip-audit": "2.10.1",
+    "semgrep": "1.180.0",
+    "zizmor": "1.32.0",
+}
 
 
 def report_paths(tool: str, arguments: list[str]) -> list[Path]:
@@ -16,7 +24,11 @@ def report_paths(tool: str, arguments: list[str]) -> list[Path]:
     if tool == "checkov":
         folder = Path(arguments[arguments.index("--output-file-path") + 1])
         return [Path(arguments[2]), folder / "results_json.json"]
-    return [Path(arguments[arguments.index("-o" if tool == "bandit" else "--output") + 1])]
+    if tool == "detect-secrets":
+        return [Path(arguments[2])]
+    if tool == "zizmor":
+        return [Path("/dev/stdout")]
+    return [Path(arguments[arguments.index("--output" if tool == "pip-audit" else "-o") + 1])]
 
 
 def empty_report(tool: str, path: Path, version: str) -> object:
@@ -27,6 +39,10 @@ def empty_report(tool: str, path: Path, version: str) -> object:
         return {"results": [], "errors": [], "metrics": {"_totals": {}}}
     if tool == "pip-audit":
         return {"dependencies": []}
+    if tool == "detect-secrets":
+        return {"version": version, "plugins": ["A"], "filters": [], "read": [], "unread": [], "found": []}
+    if tool in {"hadolint", "zizmor"}:
+        return []
     return [] if path.name == "results_json.json" else {"version": version, "checks": ["CKV_1"], "files": {}}
 
 
@@ -67,7 +83,7 @@ def main(tool: str, behaviour: str, *arguments: str) -> int:
                 for _ in range(100):
                     report.write(b"[" + b" " * 1024 * 1024)
         else:
-            path.write_bytes(b"" if behaviour == "empty" else content(tool, behaviour, path))
+            path.write_bytes(b"" if behaviour == "empty-report" else content(tool, behaviour, path))
     return 0
 
 

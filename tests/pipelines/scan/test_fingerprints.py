@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.pipelines.scan.builders import POD, lock, scan
+from tests.pipelines.scan.fake_tool import VERSIONS
 
 from mintmark.pipelines.scan import fingerprint
 from mintmark.pipelines.scan.advisories import Advisories
@@ -25,15 +26,31 @@ def run(text):
 
 password = "correct-horse-battery"
 """
+TOOLS = tuple(VERSIONS)
 POD_TEXT = POD.replace("{ANNOTATIONS}", "{}")
-DOCKERFILE = "FROM python:latest\nRUN sudo true\n"
+DOCKERFILE = "FROM python:latest\nRUN sudo true\nRUN sudo true && \\\n    sudo false\n"
+WORKFLOW = """\
+name: Greet
+on: issues
+jobs:
+  greet:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo ${{ github.event.issue.title }} ${{ github.event.issue.body }}
+"""
 
 
 @pytest.fixture(scope="module")
 def before(
     tmp_path_factory: pytest.TempPathFactory, environments: ToolEnvironments, advisories: Advisories
 ) -> dict[str, ScanReport]:
-    files = {"src/a.py": CODE, "deploy/pod.yaml": POD_TEXT, "deploy/Dockerfile": DOCKERFILE, **lock("urllib3==2.0.6")}
+    files = {
+        "src/a.py": CODE,
+        "deploy/pod.yaml": POD_TEXT,
+        "deploy/Dockerfile": DOCKERFILE,
+        ".github/workflows/greet.yml": WORKFLOW,
+        **lock("urllib3==2.0.6"),
+    }
     return scan(tmp_path_factory.mktemp("before"), files, environments, advisories)
 
 
@@ -47,12 +64,13 @@ def after(
         "src/a.py": code,
         "deploy/pod.yaml": "# a header\n" * 3 + POD_TEXT,
         "deploy/Dockerfile": "# a header\n" + DOCKERFILE,
+        ".github/workflows/greet.yml": "# a header\n" + WORKFLOW,
         **lock("certifi==2024.8.30", "urllib3==2.0.5"),
     }
     return scan(tmp_path_factory.mktemp("after"), files, environments, advisories)
 
 
-@pytest.mark.parametrize("tool", ["bandit", "checkov", "pip-audit", "semgrep"])
+@pytest.mark.parametrize("tool", TOOLS)
 def test_an_edit_above_a_finding_does_not_change_its_fingerprint(
     tool: str, before: dict[str, ScanReport], after: dict[str, ScanReport]
 ) -> None:
@@ -64,7 +82,7 @@ def test_an_edit_above_a_finding_does_not_change_its_fingerprint(
     assert [item.line for item in earlier.values()] != [later[mark].line for mark in earlier]
 
 
-@pytest.mark.parametrize("tool", ["bandit", "checkov", "pip-audit", "semgrep"])
+@pytest.mark.parametrize("tool", TOOLS)
 def test_no_two_findings_share_a_fingerprint(tool: str, before: dict[str, ScanReport]) -> None:
     marks = [item.fingerprint for item in before[tool].findings]
 

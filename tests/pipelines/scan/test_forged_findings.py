@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.pipelines.scan.builders import clock, tree
+from tests.pipelines.scan.builders import CLEAN_WORKFLOW, clock, tree
 from tests.pipelines.scan.fake_tool import VERSIONS
 
 from mintmark.pipelines.scan.advisories import Advisories
@@ -18,7 +18,7 @@ from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.rules import checkov_checks
 from mintmark.pipelines.scan.run import scan_release
 
-Forge = Callable[[dict[str, Any]], None]
+Forge = Callable[[Any], None]
 CODE = "eval(input())\n"
 DOCKERFILE = 'FROM python:3.11-slim\nUSER root\nCMD ["python"]\n'
 CHECKS = ["CKV_1", *(check.id for check in checkov_checks())]
@@ -32,8 +32,15 @@ PROGRAMS = {
     'sed "s#@VIEW@#$view#" @REPORT@ > "$2/results_json.json"\n'
     'echo \'{"version": "3.3.30", "checks": @CHECKS@, "files": {"dockerfile": {"\'"$view"\'/Dockerfile": 1}}}\''
     " > $reading\n",
+    "detect-secrets": 'cp @REPORT@ "$3"\n',
+    # asked twice for each file: as it is, and without its pragmas. The rules are looked for in the program: DL3000
+    "hadolint": '[ "$1" = --version ] && { echo "Haskell Dockerfile Linter 2.15.1"; exit; }\n# DL3000\n'
+    'while [ "$1" != -o ]; do shift; done\nsed "s#@FILE@#$3#" @REPORT@ > "$2"\n',
+    "zizmor": '[ "$1" = --version ] && { echo "zizmor 1.32.0"; exit; }\n'
+    'echo "DEBUG audit: zizmor: scheduling artipacked on file://./.github/workflows/shop.yml" >&2\n'
+    'echo " INFO audit: zizmor: * completed ./.github/workflows/shop.yml" >&2\ncat @REPORT@\n',
 }
-HONEST: dict[str, dict[str, Any]] = {
+HONEST: dict[str, Any] = {
     "bandit": {
         "errors": [],
         "metrics": {"_totals": {}, "./shop.py": {}},
@@ -92,16 +99,68 @@ HONEST: dict[str, dict[str, Any]] = {
             ],
         },
     },
+    "detect-secrets": {
+        "version": "1.5.0",
+        "plugins": ["KeywordDetector"],
+        "filters": [],
+        "read": [".github/workflows/shop.yml", "Dockerfile", "shop.py"],
+        "unread": [],
+        "found": [
+            {
+                "path": "shop.py",
+                "line": 1,
+                "detector": "KeywordDetector",
+                "kind": "Secret Keyword",
+                "name": "",
+                "allowlisted": False,
+            }
+        ],
+    },
+    "hadolint": [{"code": "DL3002", "column": 1, "file": "@FILE@", "level": "warning", "line": 2, "message": "root"}],
+    "zizmor": [
+        {
+            "ident": "artipacked",
+            "desc": "credentials stay",
+            "determinations": {"confidence": "Low", "severity": "Medium", "persona": "Regular"},
+            "ignored": False,
+            "locations": [
+                {
+                    "symbolic": {
+                        "key": {"Local": {"verbatim_path": "./.github/workflows/shop.yml"}},
+                        "annotation": "here",
+                        "route": {"route": [{"Key": "jobs"}, {"Key": "x"}, {"Index": 0}]},
+                        "kind": "Primary",
+                    },
+                    "concrete": {
+                        "location": {
+                            "start_point": {"row": 0, "column": 0},
+                            "end_point": {"row": 0, "column": 4},
+                            "offset_span": {"start": 0, "end": 4},
+                        }
+                    },
+                }
+            ],
+        }
+    ],
 }
 
 
-def first(tool: str, report: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (report["results"]["failed_checks"] if tool == "checkov" else report["results"])[0]
-    return found
+def first(tool: str, report: Any) -> dict[str, Any]:
+    match tool:
+        case "checkov":
+            found = report["results"]["failed_checks"]
+        case "detect-secrets":
+            found = report["found"]
+        case "hadolint" | "zizmor":
+            found = report
+        case _:
+            found = report["results"]
+    one: dict[str, Any] = found[0]
+    return one
 
 
-def scan(folder: Path, tool: str, report: dict[str, Any], advisories: Advisories) -> ScanReport:
-    program = folder / "tools" / tool / "bin" / ("python" if tool == "checkov" else tool)
+def scan(folder: Path, tool: str, report: Any, advisories: Advisories) -> ScanReport:
+    program = folder / "tools" / tool / "bin" / ("python" if tool in {"checkov", "detect-secrets"} else tool)
     program.parent.mkdir(parents=True)
     (program.parent / tool).touch()
     prepared = folder / "prepared.json"
@@ -113,8 +172,8 @@ def scan(folder: Path, tool: str, report: dict[str, Any], advisories: Advisories
     plugins.parent.mkdir(parents=True)
     plugins.write_text("[bandit.plugins]\na = b:c\n", encoding="utf-8")
     reports = scan_release(
-        tree(folder, {"shop.py": CODE, "Dockerfile": DOCKERFILE}),
-        ScanScope(code=["."], iac=["."]),
+        tree(folder, {"shop.py": CODE, "Dockerfile": DOCKERFILE, ".github/workflows/shop.yml": CLEAN_WORKFLOW}),
+        ScanScope(code=["."], iac=["Dockerfile"], workflows=["."]),
         ToolEnvironments(root=folder / "tools", versions=VERSIONS),
         advisories,
         folder / "out",
@@ -125,8 +184,23 @@ def scan(folder: Path, tool: str, report: dict[str, Any], advisories: Advisories
 
 
 def elsewhere(tool: str, path: str) -> Forge:
-    key = {"bandit": "filename", "semgrep": "path", "checkov": "file_abs_path"}[tool]
-    return lambda report: first(tool, report).update({key: path})
+    def forge(report: Any) -> None:
+        if tool == "zizmor":
+            first(tool, report)["locations"][0]["symbolic"]["key"]["Local"]["verbatim_path"] = path
+        else:
+            first(tool, report)[PATHS[tool]] = path
+
+    return forge
+
+
+PATHS = {
+    "bandit": "filename",
+    "semgrep": "path",
+    "checkov": "file_abs_path",
+    "detect-secrets": "path",
+    "hadolint": "file",
+}
+PLACES = {"checkov": "Dockerfile", "hadolint": "Dockerfile", "zizmor": ".github/workflows/shop.yml"}
 
 
 @pytest.mark.parametrize("tool", HONEST)
@@ -134,7 +208,7 @@ def test_a_finding_in_a_given_file_is_taken(tool: str, tmp_path: Path, advisorie
     report = scan(tmp_path, tool, HONEST[tool], advisories)
 
     assert report.status is Status.COMPLETE, report.reason
-    assert [item.path for item in report.findings] == ["Dockerfile" if tool == "checkov" else "shop.py"]
+    assert [item.path for item in report.findings] == [PLACES.get(tool, "shop.py")]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +223,16 @@ def test_a_finding_in_a_given_file_is_taken(tool: str, tmp_path: Path, advisorie
         ("semgrep", lambda report: first("semgrep", report)["extra"]["metadata"].update(category="nothing")),
         ("checkov", lambda report: first("checkov", report).update(file_line_range=[])),
         ("checkov", lambda report: report["results"].update(failed_checks=None)),
+        ("detect-secrets", lambda report: first("detect-secrets", report).update(line=0)),
+        ("detect-secrets", lambda report: first("detect-secrets", report).update(line=99)),
+        ("detect-secrets", lambda report: first("detect-secrets", report).update(allowlisted="no")),
+        ("detect-secrets", lambda report: report.update(plugins=None)),
+        ("hadolint", lambda report: first("hadolint", report).update(line=0)),
+        ("hadolint", lambda report: first("hadolint", report).update(line=99)),
+        ("hadolint", lambda report: report.append({})),
+        ("zizmor", lambda report: first("zizmor", report).update(ignored="no")),
+        ("zizmor", lambda report: first("zizmor", report).update(locations=[])),
+        ("zizmor", lambda report: first("zizmor", report).pop("determinations")),
     ],
 )
 def test_a_finding_that_cannot_be_true_fails_the_scan(

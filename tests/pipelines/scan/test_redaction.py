@@ -89,7 +89,7 @@ def test_nothing_planted_is_in_any_file_that_a_scan_leaves(place: Path, reports:
         assert kinds_in(path.read_text(encoding="utf-8")) == frozenset()
 
 
-def quoting(tool: str) -> dict[str, Any]:
+def quoting(tool: str) -> Any:
     """A report that quotes the planted texts in every field that a tool has for words, and in some that it has not."""
     report = deepcopy(HONEST[tool])
     words = f"password '{WEAK}', Bearer {TOKEN}, https://{LOGIN}@example.org, {CARD}, /home/alice/x.py"
@@ -98,8 +98,14 @@ def quoting(tool: str) -> dict[str, Any]:
         "bandit": ("code", "issue_text", "test_name", "more_info", "dump"),
         "semgrep": ("lines", "snippet", "env"),
         "checkov": ("code_block", "check_name", "resource", "evaluations", "guideline"),
+        "detect-secrets": ("kind", "name", "secret", "hashed_secret"),
+        "hadolint": ("message", "snippet"),
+        "zizmor": ("desc", "url", "fixes"),
     }[tool]
     found.update(dict.fromkeys(fields, words))
+    if tool == "zizmor":
+        found["locations"][0]["symbolic"]["annotation"] = words
+        found["locations"][0]["concrete"] |= {"feature": words, "comments": [words]}
     if tool == "semgrep":
         found["extra"].update(message=words, lines=words, metavars={"$X": {"abstract_content": words}}, fix=words)
         found["extra"]["metadata"].update(title=words, note=words)

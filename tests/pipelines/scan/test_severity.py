@@ -3,7 +3,14 @@
 import pytest
 
 from mintmark.pipelines.scan.model import Severity
-from mintmark.pipelines.scan.severity import cvss3_base, of_advisory, of_checkov, of_word
+from mintmark.pipelines.scan.severity import (
+    cvss3_base,
+    of_advisory,
+    of_checkov,
+    of_hadolint,
+    of_secret_detector,
+    of_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +67,32 @@ def test_an_unknown_word_and_an_unlisted_check_are_high() -> None:
 def test_known_words_and_listed_checks_keep_their_place() -> None:
     assert (of_word("LOW"), of_word("Warning")) == (Severity.LOW, Severity.MEDIUM)
     assert of_checkov("CKV_K8S_11") is Severity.LOW
+
+
+@pytest.mark.parametrize(
+    ("word", "severity"),
+    [("Informational", Severity.INFO), ("Low", Severity.LOW), ("High", Severity.HIGH), ("Unknown", Severity.HIGH)],
+)
+def test_what_zizmor_cannot_grade_is_high(word: str, severity: Severity) -> None:
+    assert of_word(word) is severity
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [
+        ("error", Severity.HIGH),
+        ("warning", Severity.MEDIUM),
+        ("info", Severity.LOW),
+        ("style", Severity.INFO),
+        ("ignore", Severity.HIGH),
+        ("", Severity.HIGH),
+    ],
+)
+def test_a_level_of_hadolint_that_is_not_listed_is_high(level: str, severity: Severity) -> None:
+    assert of_hadolint(level) is severity
+
+
+def test_a_detector_that_guesses_is_less_severe_than_one_that_knows_a_form() -> None:
+    assert of_secret_detector("KeywordDetector") is Severity.MEDIUM
+    assert of_secret_detector("AWSKeyDetector") is Severity.HIGH
+    assert of_secret_detector("NobodyKnowsDetector") is Severity.HIGH

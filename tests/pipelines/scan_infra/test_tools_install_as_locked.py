@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mintmark.pipelines.scan.environments import TOOLS, install_tools
+from mintmark.pipelines.scan.environments import PACKAGES, TOOLS, install_tools
 from mintmark.pipelines.scan.environments import locked_versions as versions_in
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,5 +71,5 @@ def test_every_scanner_is_pinned_by_the_lock_that_ships() -> None:
     asked = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     locked = (folder / "uv.lock").read_text(encoding="utf-8")
 
-    assert {tool: [f"{tool}=={version}"] for tool, version in versions_in(locked).items()} == asked
+    assert {tool: [f"{PACKAGES.get(tool, tool)}=={version}"] for tool, version in versions_in(locked).items()} == asked
     assert set(asked) == set(TOOLS)

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import tempfile
+import getpass
+import json
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.inbox import Submission
 from mintmark.evidence.log import EvidenceLog, Recorded
-from mintmark.pipelines.build.checkout import head_commit
-from mintmark.pipelines.build.manifest import file_count
+from mintmark.evidence.statement import Run
 from mintmark.pipelines.build.release import Release, keep
-from mintmark.pipelines.build.wheel import Source, build_constraints_digest, build_release
-from mintmark.pipelines.configuration import Configuration, Project
+from mintmark.pipelines.configuration import Project
 from mintmark.pipelines.deploy.first_payment import FirstPayment, make_first_payment
 from mintmark.pipelines.deploy.interface import Running
 from mintmark.pipelines.deploy.ledger_binding import bind_running
 from mintmark.pipelines.deploy.rollout import roll_out
+from mintmark.pipelines.deploy.token import issue
 from mintmark.pipelines.errors import PipelineError
-from mintmark.pipelines.gate.decide import Decision
-from mintmark.pipelines.gate.document import build_input
+from mintmark.pipelines.facts import read_facts
+from mintmark.pipelines.gate.decide import Decision, Gate
+from mintmark.pipelines.gather import Found, Progress, find_out, gate_input, sign_facts
+from mintmark.pipelines.known import read_known
 from mintmark.pipelines.locations import Locations
-from mintmark.pipelines.sbom.cyclonedx import Sbom, export_sbom
-from mintmark.pipelines.scan.advisories import open_advisories
-from mintmark.pipelines.scan.environments import install_tools
-from mintmark.pipelines.scan.export import Tree, export_tree
-from mintmark.pipelines.scan.interface import ScanScope
+from mintmark.pipelines.people.collect import collect_people_facts
+from mintmark.pipelines.people.reviews import open_review
 from mintmark.pipelines.scan.model import ScanReport
-from mintmark.pipelines.scan.run import scan_release
 from mintmark.pipelines.sign import statements
 from mintmark.pipelines.sign.interface import Signer
 from mintmark.pipelines.sign.local_key import local_signer
-from mintmark.pipelines.waivers import load_waivers
-from mintmark.pipelines.workshop import open_evidence, open_gate
-
-Progress = Callable[[str, str], None]  # (stage, what happened)
+from mintmark.pipelines.workshop import open_evidence, open_gate, predicate_schemas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,41 +46,33 @@ class Shipped:
     payment: FirstPayment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The facts about one release, before anybody judges them."""
-
-    release: Release
-    reports: tuple[ScanReport, ...]
-    sbom: Sbom
-    started: datetime
-    built: datetime
-
-
-def ship(project: Project, *, environment: str, locations: Locations, progress: Progress) -> Shipped:
+def ship(
+    project: Project,
+    *,
+    environment: str,
+    locations: Locations,
+    progress: Progress,
+    base: str | None = None,
+    requester: str = "",
+) -> Shipped:
     """
     Ship the commit that is checked out: uncommitted changes are not part of it.
 
-    A refusal is a result and not an exception; it is recorded like an ALLOW, and nothing is deployed.
+    `base` is the commit that was released before, where the log does not know it; `requester` is who asked, by any of
+    their names. A refusal is a result and not an exception; it is recorded like an ALLOW, and nothing is deployed.
     """
-    protected = project.environment(environment).protected
     gate, pack = open_gate(project)
     progress("policy", f"{len(pack.rules)} rules, every canary refused   sha256:{pack.digest}")
     log = open_evidence(locations)
     signer = local_signer(locations.keys)
     invocation = str(uuid.uuid4())
 
-    found = find_out(project, environment, locations, invocation, progress)
+    known = read_known(log, environment=environment, repository=project.configuration.release.source_uri)
+    found = find_out(project, environment, locations, invocation, known, progress)
     facts = sign_facts(found, signer, package=project.configuration.release.package, invocation=invocation)
     as_of = datetime.now(UTC)
-    document = gate_input(
-        project,
-        found,
-        environment,
-        protected=protected,
-        origin=signer.origin,
-        identity=signer.identity,
-        as_of=as_of,
+    document = _present(
+        project, found, facts, gate, log, environment, invocation, as_of, progress, base=base, requester=requester
     )
     (locations.reports / invocation / "gate-input.json").write_bytes(document)  # whoever doubts may judge it again
     decision = gate.judge(document, decision_id=invocation)
@@ -96,29 +81,98 @@ def ship(project: Project, *, environment: str, locations: Locations, progress: 
     recorded = record(log, facts + verdict, invocation=invocation, environment=environment)
     progress("record", f"{len(recorded)} entries, log size {recorded[-1].index + 1}   {log.origin}")
     result = Shipped(release=found.release, reports=found.reports, decision=decision, recorded=tuple(recorded))
-    if decision.exit_code != 0:
+    if not decision.allowed:
         return result
+    _owe_a_review(log, signer, gate, decision, document, progress)
+    return _deploy(result, log, signer, environment, f"sha256:{pack.digest}", locations, progress)
 
+
+def _present(
+    project: Project,
+    found: Found,
+    facts: list[bytes],
+    gate: Gate,
+    log: EvidenceLog,
+    environment: str,
+    invocation: str,
+    as_of: datetime,
+    progress: Progress,
+    *,
+    base: str | None,
+    requester: str,
+) -> bytes:
+    """The gate's input, of facts that were verified and of people's words that were proven."""
+    source = found.release.source
+    read = read_facts(
+        facts,
+        log.trust,
+        schemas=predicate_schemas(gate.pack),
+        subject_sha256=found.release.digest,
+        run=Run(id=invocation, commit=source["commit"]),
+        at=as_of,
+    )
+    people = collect_people_facts(
+        project.root,
+        log,
+        subject_sha256=found.release.digest,
+        commit=source["commit"],
+        base=base,
+        environment=environment,
+        repository=source["uri"],
+        requester=requester or getpass.getuser(),
+        as_of=as_of,
+        pack=gate.pack,
+    )
+    for word in people.not_counted:
+        progress("WARNING", f"entry {word.index} counts for nobody: {word}")
+    protected = project.environment(environment).protected
+    return gate_input(found, read, people, environment, protected=protected, as_of=as_of)
+
+
+def _owe_a_review(
+    log: EvidenceLog, signer: Signer, gate: Gate, decision: Decision, document: bytes, progress: Progress
+) -> None:
+    """What an emergency let through is looked at afterwards; that is recorded before it has any effect."""
+    if not decision.bypassed:
+        return
+    owed = open_review(
+        log,
+        signer,
+        subject=decision.subject,
+        environment=decision.environment,
+        repository=str(decision.source["uri"]),
+        used=json.loads(document)["break_glass"],
+        decision_id=decision.id,
+        pack=gate.pack,
+        now=datetime.now(UTC),
+    )
+    progress("WARNING", f"break-glass: {len(decision.bypassed)} reasons were bypassed, a review is owed   {owed.id}")
+
+
+def _deploy(
+    result: Shipped,
+    log: EvidenceLog,
+    signer: Signer,
+    environment: str,
+    policy_digest: str,
+    locations: Locations,
+    progress: Progress,
+) -> Shipped:
+    """On a token of our own, so that this verdict deploys once."""
     running = roll_out(
         log,
         signer,
-        digest=found.release.digest,
+        digest=result.release.digest,
         environment=environment,
-        policy_digest=f"sha256:{pack.digest}",
+        policy_digest=policy_digest,
         locations=locations,
         progress=progress,
+        token=issue(result.decision, signer, now=datetime.now(UTC)),
     )
     payment = make_first_payment(running.url)
     progress("pay", f"posting {payment.posting_id}   {payment.amount_minor} minor units {payment.currency}")
     _bind(log, signer, running, locations, progress)
-    return Shipped(
-        release=found.release,
-        reports=found.reports,
-        decision=decision,
-        recorded=tuple(recorded),
-        running=running,
-        payment=payment,
-    )
+    return replace(result, running=running, payment=payment)
 
 
 def _bind(log: EvidenceLog, signer: Signer, running: Running, locations: Locations, progress: Progress) -> None:
@@ -130,112 +184,6 @@ def _bind(log: EvidenceLog, signer: Signer, running: Running, locations: Locatio
         return
     for item in bound:
         progress("bind", f"batch {item.batch.batch} of the ledger, {item.batch.count} entries   entry {item.index}")
-
-
-def find_out(project: Project, environment: str, locations: Locations, invocation: str, progress: Progress) -> Found:
-    """Export the commit once; build, scan and take stock of that one tree."""
-    configuration = project.configuration
-    started = datetime.now(UTC)
-    commit = head_commit(project.root)
-    environments = install_tools(lambda text: progress("tools", text))
-    advisories = open_advisories(project.environment(environment).advisories, cache=locations.cache)
-    if not advisories.facts.complete:
-        newest = datetime.fromtimestamp(advisories.facts.as_of, UTC)
-        progress("WARNING", f"advisories are a partial snapshot of {newest:%Y-%m-%d}: only a local run may use them")
-    with tempfile.TemporaryDirectory(prefix="mintmark-source-") as folder:
-        tree = export_tree(project.root, commit.id, ["."], Path(folder) / "tree")
-        release = build_release(
-            _source(tree, configuration.release.source_uri, commit.id, commit.time),
-            package=configuration.release.package,
-            path=configuration.release.path,
-        )
-        built = datetime.now(UTC)
-        progress("build", f"{release.wheel_name}   sha256:{release.digest}   commit {commit.id[:12]}")
-        scope = _scope(configuration)
-        reports = scan_release(tree, scope, environments, advisories, locations.reports / invocation, _clock)
-        for report in reports:
-            progress(
-                "scan",
-                f"{report.tool} {report.tool_version}   {report.status}   "
-                f"{report.read} of {report.given} read   {len(report.findings)} findings",
-            )
-        bill = export_sbom(
-            tree,
-            package=configuration.release.package,
-            subject_name=release.wheel_name,
-            subject_sha256=release.digest,
-        )
-        progress("sbom", f"CycloneDX, {bill.components} components")
-    return Found(release=release, reports=tuple(reports), sbom=bill, started=started, built=built)
-
-
-def _scope(configuration: Configuration) -> ScanScope:
-    scan = configuration.scan
-    return ScanScope(
-        code=scan.code,
-        iac=scan.iac,
-        workflows=scan.workflows,
-        images=scan.images,
-        lock_package=configuration.release.package,
-        internal_packages=scan.internal_packages,
-    )
-
-
-def _source(tree: Tree, uri: str, commit: str, committed_at: int) -> Source:
-    return Source(
-        root=tree.root, uri=uri, commit=commit, tree_digest=f"sha256:{tree.digest}", committed_at=committed_at
-    )
-
-
-def _clock() -> datetime:
-    return datetime.now(UTC)
-
-
-def sign_facts(found: Found, signer: Signer, *, package: str, invocation: str) -> list[bytes]:
-    """Facts carry no pass or fail: provenance, SBOM, and one statement a scan."""
-    unsigned = [
-        statements.provenance(
-            found.release,
-            package=package,
-            invocation=invocation,
-            origin=signer.origin,
-            lock_digest=found.sbom.lock_digest,
-            constraints_digest=build_constraints_digest(),
-            started=found.started,
-            finished=found.built,
-        ),
-        statements.sbom(found.release, found.sbom.document),
-        *(
-            statements.scan(found.release, report.to_json(), invocation=invocation, origin=signer.origin)
-            for report in found.reports
-        ),
-    ]
-    return [signer.sign(statement) for statement in unsigned]
-
-
-def gate_input(
-    project: Project, found: Found, environment: str, *, protected: bool, origin: str, identity: str, as_of: datetime
-) -> bytes:
-    """The one document that the policy sees; every claim in it is about the bytes in memory."""
-    release = found.release
-    return build_input(
-        as_of=as_of,
-        environment={"name": environment, "protected": protected},
-        subject=statements.subject_of(release),
-        source=release.source,
-        manifest={"digest": f"sha256:{release.manifest_digest}", "files": file_count(release.manifest)},
-        scans=[{**report.to_json(), "producer": {"id": identity, "origin": origin}} for report in found.reports],
-        sbom=found.sbom.to_gate(subject_sha256=release.digest),
-        provenance={
-            "present": True,
-            "builder": statements.BUILDER,
-            "subject_sha256": release.digest,
-            "commit": release.source["commit"],
-            "origin": origin,
-            "cache": "verified",  # what the build takes from a cache is compared with the hashes of its lock
-        },
-        waivers=load_waivers(project.root / "waivers"),
-    )
 
 
 def sign_verdict(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from mintmark.evidence.confidential import redact
 from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.gate.pack import PolicyPack
 
 _Person = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+@/-]*$")]
 
@@ -63,6 +68,55 @@ def approve(folder: Path, identity: str, person: str) -> Path:
         )
     approved = sorted({*waiver.approved_by, person})
     return write_waiver(folder, waiver.model_copy(update={"approved_by": approved}))
+
+
+def check_object(pack: PolicyPack, *, rule: str, fingerprint: str, environment: str) -> None:
+    """
+    Refuse what no waiver can be for, before anybody is asked to approve it.
+
+    Raises `UsageError`: `wildcard` for what does not name exactly one rule, finding and environment; `unknown_rule`;
+    `not_waivable`.
+    """
+    for what, value in {"rule": rule, "fingerprint": fingerprint, "environment": environment}.items():
+        if not value.strip() or set(value) & set("*?[]"):
+            raise UsageError(
+                f"{value!r} does not name exactly one {what}",
+                reason="wildcard",
+                remedy="a waiver is for one finding of one rule in one environment; ask for each of them",
+            )
+    if rule not in pack.rules:
+        close = difflib.get_close_matches(rule, pack.rules, n=1)
+        raise UsageError(
+            f"there is no rule {rule!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+            reason="unknown_rule",
+            remedy=f"rules that can be waived are {', '.join(_waivable(pack))}",
+        )
+    if not pack.rules[rule].waivable:
+        raise UsageError(
+            f"what {rule} refuses cannot be waived",
+            reason="not_waivable",
+            remedy=f"{pack.rules[rule].remedy} Rules that can be waived are {', '.join(_waivable(pack))}",
+        )
+
+
+def standing(waiver: Mapping[str, Any], *, as_of: datetime, warn_s: int, present: AbstractSet[str] | None) -> str:
+    """
+    How a waiver stands, in words; `present` are the fingerprints that were found last, where that is known.
+
+    Whether it lets anything through is the policy's to say.
+    """
+    now = as_of.timestamp()
+    if all(person == waiver["requested_by"] for person in waiver["approved_by"]):
+        return "waits for another person's approval" if waiver["expires_epoch"] > now else "ended, never approved"
+    if waiver["expires_epoch"] <= now:
+        return "ended"
+    if present is not None and waiver["fingerprint"] not in present:
+        return "covers nothing that was found last"
+    return "ends soon" if waiver["expires_epoch"] - now < warn_s else "in force"
+
+
+def _waivable(pack: PolicyPack) -> list[str]:
+    return sorted(rule.id for rule in pack.rules.values() if rule.waivable)
 
 
 def _read(path: Path) -> Waiver:

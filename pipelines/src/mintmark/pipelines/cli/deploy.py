@@ -19,10 +19,13 @@ def run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="mintmark deploy", description=__doc__)
     parser.add_argument("digest", metavar="sha256:DIGEST", help="the wheel's digest; names and tags are refused")
     parser.add_argument("--env", required=True, metavar="NAME", help="an environment of mintmark.toml")
+    parser.add_argument(
+        "--token", type=Path, metavar="FILE", help="the gate's deploy token, which a protected environment asks for"
+    )
     options = parser.parse_args(words)
     digest = parse_digest(options.digest)
     project = load_project(Path.cwd())
-    project.environment(options.env)
+    protected = project.environment(options.env).protected
     locations = locate(Path.cwd())
     _, pack = open_gate(project)
     roll_out(
@@ -33,5 +36,7 @@ def run(words: Sequence[str]) -> int:
         policy_digest=f"sha256:{pack.digest}",
         locations=locations,
         progress=talk,
+        token=options.token.read_bytes() if options.token else None,
+        token_required=protected,
     )
     return 0

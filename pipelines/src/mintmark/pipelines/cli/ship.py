@@ -25,7 +25,14 @@ def run(words: Sequence[str]) -> int:
     locations = locate(Path.cwd())
     if dirty := head_commit(source).dirty:
         talk("note", f"{dirty} uncommitted changes are not part of this release")
-    result = ship(project, environment=options.env, locations=locations, progress=talk)
+    result = ship(
+        project,
+        environment=options.env,
+        locations=locations,
+        progress=talk,
+        base=options.base,
+        requester=options.requester,
+    )
     write_outputs(
         options,
         {
@@ -48,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mintmark ship", description=__doc__)
     parser.add_argument("--env", required=True, metavar="NAME", help="an environment of mintmark.toml")
     parser.add_argument("--source", type=Path, default=Path(), metavar="DIR", help="the checkout to ship (default: .)")
+    parser.add_argument(
+        "--base", metavar="COMMIT", help="the commit that was released before (default: what the log says)"
+    )
+    parser.add_argument("--requester", default="", metavar="NAME", help="who asked for this (default: your login)")
     parser.add_argument("--no-trace", action="store_true", help="do not print the trace of the first posting")
     add_outputs(parser, ("human", "json", "markdown"))
     return parser

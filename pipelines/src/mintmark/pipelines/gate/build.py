@@ -29,8 +29,9 @@ META_SOURCES = ("gates/meta/metadata.rego", "gates/meta/reads.rego")
 # line here, and a look at whether both engines agree on it.
 VOCABULARY = frozenset(
     {
-        "assign", "concat", "contains", "count", "eq", "equal", "gt", "gte", "internal.member_2", "internal.member_3",
-        "is_object", "lower", "lt", "lte", "minus", "neq", "object.get", "object.union", "or", "plus", "trim_space",
+        "assign", "concat", "contains", "count", "endswith", "eq", "equal", "gt", "gte", "internal.member_2",
+        "internal.member_3", "is_object", "lower", "lt", "lte", "minus", "mul", "neq", "object.get", "object.union",
+        "or", "plus", "startswith", "trim_space",
     }
 )  # fmt: skip
 

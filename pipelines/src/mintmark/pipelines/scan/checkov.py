@@ -18,7 +18,7 @@ from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFaile
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Sha256Hex, Unread
 from mintmark.pipelines.scan.rules import OwnCheck, checkov_checks
 from mintmark.pipelines.scan.sandbox import parse_json
-from mintmark.pipelines.scan.scope import below
+from mintmark.pipelines.scan.scope import below, is_image_build
 
 TIMEOUT_S = 300
 FRAMEWORKS = ("terraform", "dockerfile", "github_actions", "kubernetes")
@@ -147,7 +147,7 @@ def _framework(root: Path, path: str) -> str | None:
     name, folder = PurePosixPath(path).name, PurePosixPath(path).parent
     if name.endswith((".tf", ".tf.json")):
         return "terraform"
-    if name.lower().startswith(("dockerfile.", "containerfile.")) or _is_image_build(name.lower()):
+    if is_image_build(name):
         return "dockerfile"
     if name.endswith(".json"):
         text = (root / path).read_text(encoding="utf-8", errors="replace")
@@ -155,10 +155,6 @@ def _framework(root: Path, path: str) -> str | None:
     if not name.endswith((".yaml", ".yml")):
         return None
     return "github_actions" if folder.parts[-2:] == (".github", "workflows") else "kubernetes"
-
-
-def _is_image_build(name: str) -> bool:
-    return name in {"dockerfile", "containerfile"} or name.endswith((".dockerfile", ".containerfile"))
 
 
 def _findings(reports: list[dict[str, Any]], bench: Workbench, own: Mapping[str, OwnCheck]) -> tuple[Finding, ...]:

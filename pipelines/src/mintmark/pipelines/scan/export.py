@@ -15,9 +15,19 @@ from mintmark.pipelines.errors import IntegrityError, UsageError
 from mintmark.pipelines.scan import fingerprint
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Severity, Sha256Hex
 
-# Each of these was seen to change what its scanner reports.
+# Each of these was seen to change what its scanner reports; the last is a list of secrets to be passed over.
 CONFIGURATION_FILES = frozenset(
-    {".bandit", ".checkov.yaml", ".checkov.yml", ".semgrepignore", ".hadolint.yaml", ".hadolint.yml", "zizmor.yml"}
+    {
+        ".bandit",
+        ".checkov.yaml",
+        ".checkov.yml",
+        ".semgrepignore",
+        ".hadolint.yaml",
+        ".hadolint.yml",
+        "zizmor.yml",
+        "zizmor.yaml",
+        ".secrets.baseline",
+    }
 )
 
 

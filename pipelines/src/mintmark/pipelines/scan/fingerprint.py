@@ -49,6 +49,11 @@ def iac(tool: str, check: str, path: str, resource: str) -> Fingerprint:
     return _made("iac", tool, check, path, resource)
 
 
+def workflow(audit: str, path: str, route: str, occurrence: str) -> Fingerprint:
+    """`route` is the way through the YAML, such as `jobs.build.steps.0.run`: lines above do not change it."""
+    return _made("workflow", audit, path, route, occurrence)
+
+
 def dependency(ecosystem: str, name: str, aliases: Iterable[str]) -> Fingerprint:
     """No version, so that a waiver outlives a bump that does not fix; the least alias, whoever reports first."""
     return _made("dependency", ecosystem, name, min(aliases))

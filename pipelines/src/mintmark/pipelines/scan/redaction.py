@@ -47,7 +47,7 @@ def redact_report(report: ScanReport) -> ScanReport:
         tool_version=redact_text(report.tool_version, limit=100),
         reason=redact_text(report.reason),
         unread=tuple(Unread(path=redact_text(item.path), reason=redact_text(item.reason)) for item in report.unread),
-        findings=tuple(_finding(finding) for finding in report.findings),
+        findings=tuple(map(redact_finding, report.findings)),
     )
 
 
@@ -96,7 +96,7 @@ def _under(name: str, value: str, text: Callable[[str], str]) -> str:
     return "[redacted:named-secret]" if is_secret_under(name, value) else text(value)
 
 
-def _finding(finding: Finding) -> Finding:
+def redact_finding(finding: Finding) -> Finding:
     return replace(
         finding,
         rule=redact_text(finding.rule),

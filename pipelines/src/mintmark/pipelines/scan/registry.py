@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from mintmark.pipelines.scan.bandit import BanditScanner
 from mintmark.pipelines.scan.checkov import CheckovScanner
+from mintmark.pipelines.scan.detect_secrets import DetectSecretsScanner
+from mintmark.pipelines.scan.hadolint import HadolintScanner
 from mintmark.pipelines.scan.interface import Scanner
 from mintmark.pipelines.scan.pip_audit import PipAuditScanner
 from mintmark.pipelines.scan.semgrep import SemgrepScanner
+from mintmark.pipelines.scan.zizmor import ZizmorScanner
 
-SCANNERS: tuple[Scanner, ...] = (CheckovScanner(), SemgrepScanner(), PipAuditScanner(), BanditScanner())
+SCANNERS: tuple[Scanner, ...] = (
+    CheckovScanner(),
+    SemgrepScanner(),
+    PipAuditScanner(),
+    DetectSecretsScanner(),
+    BanditScanner(),
+    HadolintScanner(),
+    ZizmorScanner(),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import ScanScope
@@ -19,3 +20,13 @@ def below(tree: Tree, prefixes: Sequence[str], wanted: Callable[[str], bool]) ->
 
 def python_files(tree: Tree, scope: ScanScope) -> tuple[str, ...] | None:
     return below(tree, scope.code, lambda path: path.endswith(".py")) if scope.code else None
+
+
+def is_image_build(path: str) -> bool:
+    """By name, as Docker and buildah go by it: `Dockerfile`, `Containerfile`, and either before or behind a dot."""
+    name = PurePosixPath(path).name.lower()
+    stem, _, rest = name.partition(".")
+    return stem in _BUILDS or (bool(rest) and name.rpartition(".")[2] in _BUILDS)
+
+
+_BUILDS = {"dockerfile", "containerfile"}

@@ -19,12 +19,18 @@ _WORDS = {
     "warning": Severity.MEDIUM,
     "low": Severity.LOW,
     "info": Severity.INFO,
+    "informational": Severity.INFO,
     "inventory": Severity.INFO,
 }
 
 # checkov gives no severity without an account. These ask for conveniences and not for safety; all others are high.
 _CHECKOV_LOW = frozenset({"CKV_K8S_11", "CKV_K8S_10", "CKV_K8S_12", "CKV_K8S_13", "CKV_K8S_15", "CKV_DOCKER_2"})
 _NO_OWN: Mapping[str, str] = {}
+
+# hadolint calls advice `info` and taste `style`.
+_HADOLINT = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "info": Severity.LOW, "style": Severity.INFO}
+# detect-secrets grades nothing. These guess from a name or from how random a text looks; the others know a form.
+_GUESSING_DETECTORS = frozenset({"Base64HighEntropyString", "KeywordDetector"})
 
 
 def of_word(word: str) -> Severity:
@@ -37,6 +43,14 @@ def of_checkov(check: str, own: Mapping[str, str] = _NO_OWN) -> Severity:
     if check in own:
         return of_word(own[check])
     return Severity.LOW if check in _CHECKOV_LOW else Severity.HIGH
+
+
+def of_hadolint(level: str) -> Severity:
+    return _HADOLINT.get(level.strip().lower(), Severity.HIGH)
+
+
+def of_secret_detector(detector: str) -> Severity:
+    return Severity.MEDIUM if detector in _GUESSING_DETECTORS else Severity.HIGH
 
 
 def of_advisory(document: dict[str, Any]) -> tuple[Severity, str]:

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mintmark.evidence.bundle import encode_bundle, key_hint
 from mintmark.evidence.dsse import pae
 from mintmark.evidence.statement import PAYLOAD_TYPE
-from mintmark.pipelines.errors import IntegrityError
+from mintmark.pipelines.errors import IntegrityError, UsageError
 
 ORIGIN = "local"
+PERSON_KEY = "person.key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,22 @@ class LocalSigner:
 
 def local_signer(folder: Path) -> LocalSigner:
     """Load the signing key from `folder`, or make it there."""
-    path = folder / "signing.pem"
+    return make_key(folder / "signing.pem")
+
+
+def person_signer(path: Path) -> LocalSigner:
+    """Load a person's own key. It is never made by the way: others have to learn it first."""
+    if not path.is_file():
+        raise UsageError(
+            f"{path}: there is no key of a person here",
+            reason="no_person_key",
+            remedy="make one with `mintmark approve --init-key`, or name yours with --key",
+        )
+    return _load(path)
+
+
+def make_key(path: Path) -> LocalSigner:
+    """Load the key at `path`, or make it there."""
     if not path.exists():
         key = ec.generate_private_key(ec.SECP256R1())
         write_secret(
@@ -54,7 +70,18 @@ def local_signer(folder: Path) -> LocalSigner:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             ),
         )
-    loaded = serialization.load_pem_private_key(read_secret(path), password=None)
+    return _load(path)
+
+
+def _load(path: Path) -> LocalSigner:
+    try:
+        loaded = serialization.load_pem_private_key(read_secret(path), password=None)
+    except (ValueError, TypeError) as cause:
+        raise IntegrityError(
+            f"{path}: not a private key in PEM without a password",
+            reason="malformed",
+            remedy="bring the key back from a backup, or move the file away and make a new one",
+        ) from cause
     if not isinstance(loaded, ec.EllipticCurvePrivateKey) or not isinstance(loaded.curve, ec.SECP256R1):
         raise IntegrityError(
             f"{path}: not an ECDSA P-256 key",

@@ -1,4 +1,4 @@
-"""The statements that Mintmark makes about a release, as in-toto Statement v1 documents."""
+"""The statements that Mintmark and its people make about a release, as in-toto Statement v1 documents."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ SBOM = "https://cyclonedx.org/bom"
 SCAN = "https://mintmark.dev/scan/v1"
 DECISION = "https://mintmark.dev/decision/v1"
 DEPLOYMENT = "https://mintmark.dev/deployment/v1"
+APPROVAL = "https://mintmark.dev/approval/v1"
+WAIVER = "https://mintmark.dev/waiver/v1"
+BREAK_GLASS = "https://mintmark.dev/break-glass/v1"
+REVIEW_ITEM = "https://mintmark.dev/review-item/v1"
 
 BUILD_TYPE = "https://mintmark.dev/build/python-wheel/v1"
 BUILDER = "https://mintmark.dev/builders/local"
@@ -62,7 +66,11 @@ def provenance(
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": {"package": package, "source": {"uri": source["uri"], "commit": source["commit"]}},
-            "internalParameters": {"origin": origin, "tree_digest": source["tree_digest"]},
+            "internalParameters": {
+                "origin": origin,
+                "tree_digest": source["tree_digest"],
+                "cache": "verified",  # what the build takes from a cache is compared with the hashes of its lock
+            },
             "resolvedDependencies": [
                 {"uri": f"{source['uri']}@{source['commit']}", "digest": {"gitCommit": source["commit"]}},
                 {"name": "uv.lock", "digest": {"sha256": lock_digest}},
@@ -126,3 +134,34 @@ def summary(
 def deployment(release: Release, facts: Mapping[str, Any], *, origin: str) -> bytes:
     """Which bytes run where, since when, under which decision."""
     return statement([subject_of(release)], DEPLOYMENT, {**facts, "origin": origin})
+
+
+def repository_subject(uri: str) -> dict[str, Any]:
+    """A repository as a subject, for what is said about no artefact: the address stays out of the log."""
+    return {"name": "repository", "digest": {"sha256": sha256(uri.encode())}}
+
+
+def approval(subject: Mapping[str, Any], said: Mapping[str, Any]) -> bytes:
+    """
+    A person lets one artefact into one environment, or says no (policies/schemas/approval.schema.json).
+
+    What people sign claims no origin: their key has one in the trust policy, and that one counts.
+    """
+    return statement([subject], APPROVAL, said)
+
+
+def waiver(terms_digest: str, waived: Mapping[str, Any], *, repository: str) -> bytes:
+    """A person asks for a waiver, or approves one, of exactly these terms (SHA-256, hex) in one repository."""
+    terms = {"name": f"waiver/{waived['id']}", "digest": {"sha256": terms_digest}}
+    return statement([terms, repository_subject(repository)], WAIVER, waived)
+
+
+def break_glass(subject: Mapping[str, Any], said: Mapping[str, Any]) -> bytes:
+    """A person asks for an emergency release of one artefact, or approves one."""
+    return statement([subject], BREAK_GLASS, said)
+
+
+def review_item(item: Mapping[str, Any], *, repository: str, subject: Mapping[str, Any] | None = None) -> bytes:
+    """What must be looked at afterwards is opened, about an artefact where there is one, or closed by a person."""
+    about = [] if subject is None else [subject]
+    return statement([*about, repository_subject(repository)], REVIEW_ITEM, item)

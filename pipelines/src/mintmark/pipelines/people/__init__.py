@@ -1,0 +1,1 @@
+"""Who changed, approved, waived and asked: facts about people, for the policy to judge."""
