@@ -63,11 +63,12 @@ def opa_or_skip() -> Path:
 
 
 @contextmanager
-def opa_server(binary: Path, folder: Path) -> Iterator[str]:
-    """Start an empty OPA server on the loopback and yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+def opa_server(binary: Path, folder: Path, *, address: str = "") -> Iterator[str]:
+    """Start an empty OPA server on the loopback, at `address` or any free one, and yield where."""
+    if not address:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
     with (folder / "opa.log").open("wb") as log:
         server = subprocess.Popen(
             [str(binary), "run", "--server", "--addr", address, "--skip-version-check"], stdout=log, stderr=log

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Self
 
 import pytest
-from tests.policies.builders import gate_input
+from tests.policies.builders import gate_input, opa_server
 
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import ExitCode, UsageError
 from mintmark.pipelines.gate.decide import Gate
 from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision, PolicyTampered
 from mintmark.pipelines.gate.opa_server import OpaServerEngine
@@ -192,3 +195,59 @@ def silent() -> Iterator[str]:
 def test_a_server_that_never_answers_is_unavailable(pack: PolicyPack, silent: str) -> None:
     with pytest.raises(EngineUnavailable):
         OpaServerEngine(pack, silent, timeout_s=0.3).evaluate(gate_input(pack))
+
+
+class SlowServer:
+    """Answers every question with the right bytes, one byte at a time."""
+
+    def __init__(self, every_s: float) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", "1000")
+                self.end_headers()
+                with suppress(OSError):  # who asked has gone
+                    for _ in range(1000):
+                        self.wfile.write(b" ")
+                        time.sleep(every_s)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_server_that_answers_byte_by_byte_is_not_waited_for(pack: PolicyPack) -> None:
+    """Each byte comes in time: it is the whole answer that has a limit."""
+    with SlowServer(every_s=0.05) as server, pytest.raises(EngineUnavailable, match="timeout"):
+        OpaServerEngine(pack, server.url, timeout_s=0.5).evaluate(gate_input(pack))
+
+
+def test_a_server_that_came_back_is_asked_again(opa: Path, pack: PolicyPack, tmp_path: Path) -> None:
+    """A failure is not remembered: neither by the engine nor by the gate."""
+    with opa_server(opa, tmp_path) as url:
+        engine = OpaServerEngine(pack, url)
+        engine.publish()
+        gate = Gate.open(pack, engine)
+        assert gate.judge(gate_input(pack)).allowed
+
+    gone = gate.judge(gate_input(pack))
+
+    with opa_server(opa, tmp_path, address=url.removeprefix("http://")):
+        empty = gate.judge(gate_input(pack))
+        OpaServerEngine(pack, url).publish()
+        back = gate.judge(gate_input(pack))
+
+    assert (gone.answer, gone.reason, gone.exit_code) == (Answer.ERROR, "engine_unavailable", ExitCode.INFRASTRUCTURE)
+    assert (empty.answer, empty.reason) == (Answer.ERROR, "policy_tampered")
+    assert back.allowed

@@ -79,7 +79,7 @@ def test_a_file_that_nobody_named_is_extra(path: str, copied: Path) -> None:
     with pytest.raises(PolicyTampered) as tampered:
         PolicyPack.load(copied)
 
-    assert (tampered.value.reason, tampered.value.path) == ("extra_file", path)
+    assert (tampered.value.reason, tampered.value.path) == ("policy_extra_file", path)
 
 
 def test_a_test_beside_a_rule_is_no_part_of_the_pack(copied: Path, pack: PolicyPack) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tests.pipelines.wheels import small_wheel
 
 from mintmark.pipelines.build.manifest import describe
 from mintmark.pipelines.build.release import Release, keep
+from mintmark.pipelines.gate.archive import keep_input
 
 PAGE = (Path(__file__).parents[3] / "docs" / "people.md").read_text(encoding="utf-8")
 CONFIGURATION = """
@@ -172,18 +174,16 @@ def test_a_waiver_that_covers_nothing_is_listed_as_such(office: Office) -> None:
     assert done.returncode == 0, done.stderr
     (path,) = (office.folder / "waivers").glob("*.toml")
     assert office.run("waiver", "approve", path.stem, "--by", "ben").returncode == 0
-    report = office.folder / ".mintmark" / "reports" / "r" / "gate-input.json"
-    report.parent.mkdir(parents=True)
+    kept = office.folder / ".mintmark" / "decisions"
     environment = {"environment": {"name": "production"}, "as_of_epoch": 1, "scans": [{"findings": []}]}
-    report.write_text(json.dumps(environment), encoding="utf-8")
+    keep_input(kept, json.dumps(environment).encode())
 
     listed = office.run("waiver", "list").stdout
-    report.write_text(
-        json.dumps(environment | {"scans": [{"findings": [{"fingerprint": "cd" * 16}]}]}), encoding="utf-8"
-    )
+    later = environment | {"as_of_epoch": 2, "scans": [{"findings": [{"fingerprint": "cd" * 16}]}]}
+    keep_input(kept, json.dumps(later).encode())
     found = office.run("waiver", "list").stdout
     path.unlink()
-    report.unlink()
+    shutil.rmtree(kept)
 
     assert re.search(f"{path.stem} .* covers nothing that was found last", listed)
     assert re.search(f"{path.stem} .* in force", found)

@@ -59,10 +59,18 @@ class Scan(_Section):
 
 
 class GateSection(_Section):
-    """Which engine decides; both give the same bytes."""
+    """
+    Which engine decides, and over which policy. Both engines give the same bytes.
+
+    `pack` is a policy pack of one's own in this repository, `policy_digest` pins it. Two people must have signed the
+    pack for every protected environment; `signatures = "required"` asks it of the others too.
+    """
 
     engine: Literal["wasm", "opa"] = "wasm"
     opa_url: str | None = None
+    pack: RelativePath | None = None
+    policy_digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    signatures: Literal["required", "optional"] = "optional"
 
 
 class EvidenceSection(_Section):

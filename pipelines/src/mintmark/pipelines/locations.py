@@ -38,6 +38,16 @@ class Locations:
     def reports(self) -> Path:
         return self.state / "reports"
 
+    @property
+    def decisions(self) -> Path:
+        """Gate inputs and policy packs by their digests, from which a decision can be made again."""
+        return self.state / "decisions"
+
+    @property
+    def policies(self) -> Path:
+        """Which policy was accepted last: beside the archived checkpoints, so that no checkout can roll it back."""
+        return self.checkpoints.parent / "policies"
+
     def environment(self, name: str) -> Path:
         return self.state / "environments" / name
 

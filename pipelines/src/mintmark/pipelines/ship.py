@@ -21,6 +21,7 @@ from mintmark.pipelines.deploy.rollout import roll_out
 from mintmark.pipelines.deploy.token import issue
 from mintmark.pipelines.errors import PipelineError
 from mintmark.pipelines.facts import read_facts
+from mintmark.pipelines.gate import archive
 from mintmark.pipelines.gate.decide import Decision, Gate
 from mintmark.pipelines.gather import Found, Progress, find_out, gate_input, sign_facts
 from mintmark.pipelines.known import read_known
@@ -61,9 +62,9 @@ def ship(
     `base` is the commit that was released before, where the log does not know it; `requester` is who asked, by any of
     their names. A refusal is a result and not an exception; it is recorded like an ALLOW, and nothing is deployed.
     """
-    gate, pack = open_gate(project)
-    progress("policy", f"{len(pack.rules)} rules, every canary refused   sha256:{pack.digest}")
     log = open_evidence(locations)
+    gate, pack = open_gate(project, locations, environment=environment, warn=lambda text: progress("WARNING", text))
+    progress("policy", f"{len(pack.rules)} rules, every canary refused   sha256:{pack.digest}")
     signer = local_signer(locations.keys)
     invocation = str(uuid.uuid4())
 
@@ -74,7 +75,8 @@ def ship(
     document = _present(
         project, found, facts, gate, log, environment, invocation, as_of, progress, base=base, requester=requester
     )
-    (locations.reports / invocation / "gate-input.json").write_bytes(document)  # whoever doubts may judge it again
+    archive.keep_input(locations.decisions, document)  # whoever doubts may judge it again,
+    archive.keep_pack(locations.decisions, pack)  # under the same policy
     decision = gate.judge(document, decision_id=invocation)
     keep(found.release, locations.releases)
     verdict = sign_verdict(found.release, decision, facts, signer, environment=environment, as_of=as_of)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.evidence.archive import Archive
@@ -31,7 +32,11 @@ from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageErro
 from mintmark.pipelines.gate.decide import Gate
 from mintmark.pipelines.gate.interface import Engine
 from mintmark.pipelines.gate.pack import PolicyPack
+from mintmark.pipelines.gate.policy_memory import PolicyMemory
+from mintmark.pipelines.gate.signed import verify_pack
 from mintmark.pipelines.locations import Locations
+from mintmark.pipelines.people.collect import directory_of
+from mintmark.pipelines.people.directory import Directory
 from mintmark.pipelines.sign.local_key import LocalSigner, local_signer, read_secret, write_secret
 
 TRUST_FILE = "trust.toml"
@@ -251,10 +256,46 @@ def predicate_schemas(pack: PolicyPack) -> PredicateSchemas:
     return PredicateSchemas.of({name: pack.files[f"schemas/{name}.schema.json"] for name in pack.schema_names})
 
 
-def open_gate(project: Project) -> tuple[Gate, PolicyPack]:
-    """Open the gate with the configured engine; it refuses to open when a canary is not refused."""
-    pack = PolicyPack.locate()
+def open_gate(
+    project: Project, locations: Locations, *, environment: str | None, warn: Callable[[str], None]
+) -> tuple[Gate, PolicyPack]:
+    """
+    Open the gate over the configured pack, with the configured engine, for one environment or for none.
+
+    It stays shut when two people did not sign the policy for a protected environment (`PolicyNotVouchedFor`), and when
+    a canary is not refused. What would have kept it shut elsewhere goes to `warn`.
+    """
+    section = project.configuration.gate
+    pack = PolicyPack.locate(project.root / section.pack if section.pack else None)
+    protected = environment is not None and project.environment(environment).protected
+    signed = verify_pack(
+        pack,
+        trust=_trust_here(locations),
+        people=policy_signers(directory_of(project.root)),
+        memory=policy_memory(locations, project.configuration.release.source_uri),
+        required=protected or section.signatures == "required",
+        now=datetime.now(UTC),
+        expected_digest=section.policy_digest,
+    )
+    for warning in signed.warnings:
+        warn(warning)
     return Gate.open(pack, _engine(project, pack)), pack
+
+
+def policy_memory(locations: Locations, name: str) -> PolicyMemory:
+    """Which policy was accepted last under a name, such as the address of a repository."""
+    return PolicyMemory(folder=locations.policies, name=name)
+
+
+def policy_signers(directory: Directory) -> dict[str, str]:
+    """Key → the human who holds it."""
+    return {key: person for key, person in directory.key_owners.items() if not directory.is_bot(person)}
+
+
+def _trust_here(locations: Locations) -> TrustPolicy:
+    """Nobody is trusted where no log was made yet."""
+    path = locations.evidence / TRUST_FILE
+    return TrustPolicy.load(path) if path.exists() else TrustPolicy()
 
 
 def _engine(project: Project, pack: PolicyPack) -> Engine:

@@ -27,7 +27,7 @@ def run(words: Sequence[str]) -> int:
     project = load_project(Path.cwd())
     protected = project.environment(options.env).protected
     locations = locate(Path.cwd())
-    _, pack = open_gate(project)
+    _, pack = open_gate(project, locations, environment=options.env, warn=lambda text: talk("WARNING", text))
     roll_out(
         open_evidence(locations),
         local_signer(locations.keys),

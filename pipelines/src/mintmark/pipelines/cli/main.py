@@ -10,6 +10,7 @@ from mintmark.pipelines.version import __version__
 # name → (module, one line of help); nothing is imported until its command runs
 COMMANDS: dict[str, tuple[str, str]] = {
     "ship": ("ship", "build, scan, judge, sign, record and deploy a release"),
+    "scan": ("scan", "run the scanners, or read reports made elsewhere, and judge nothing"),
     "deploy": ("deploy", "deploy a digest that was allowed, after verifying it again"),
     "bind-ledger": ("bind_ledger", "bind what the ledger posted to the evidence log"),
     "trace": ("trace", "follow a posting to its build, or a build to its postings"),
@@ -25,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "break-glass": ("break_glass", "ask for or approve an emergency release"),
     "review": ("review", "list and close what a used break-glass left to be looked at"),
     "controls": ("controls", "say which requirements the rules speak to, and which none does"),
-    "policy": ("policy", "check the policy pack and its canaries"),
+    "policy": ("policy", "check, test, build, sign and compare policy packs, replay decisions"),
     "witness": ("witness", "watch other logs grow, and cosign that they did"),
     "env": ("env", "say what runs in an environment, or stop it"),
 }

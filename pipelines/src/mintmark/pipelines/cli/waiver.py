@@ -15,6 +15,7 @@ from typing import Any
 
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.cli.person import add_key, check_environment, now, open_desk, repository_of
+from mintmark.pipelines.gate import archive
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.locations import Locations, locate
 from mintmark.pipelines.people.directory import FILE_NAME, read_directory
@@ -119,8 +120,8 @@ def _all(repository: str | None) -> list[dict[str, Any]]:
 def _found_last(locations: Locations) -> dict[str, frozenset[str]]:
     """By environment the fingerprints of the newest input that the gate was given here."""
     newest: dict[str, tuple[int, frozenset[str]]] = {}
-    for path in locations.reports.glob("*/gate-input.json"):
-        document = json.loads(path.read_bytes())
+    for _, content in archive.kept_inputs(locations.decisions):
+        document = json.loads(content)
         fingerprints = frozenset(
             finding["fingerprint"] for scan in document["scans"] for finding in scan.get("findings", [])
         )

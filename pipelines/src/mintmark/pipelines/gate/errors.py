@@ -44,6 +44,26 @@ class PolicyTampered(IntegrityError):
         self.path = path
 
 
+class PolicyReachesOut(PolicyTampered):
+    """The policy calls or reads what is not of the pack and the input: a verdict that nobody could repeat."""
+
+    def __init__(self, path: str, reached: str) -> None:
+        super().__init__(path, f"it uses {reached}, which is not the policy's to use", reason="policy_reaches_out")
+        self.remedy = "take the call out: network, clock, randomness and environment are no part of a decision"
+        self.reached = reached
+
+
+class PolicyNotVouchedFor(IntegrityError):
+    """
+    Nobody, or too few, signed this policy pack, or they signed a newer one before.
+
+    `reason` is `policy_unsigned`, `policy_two_person` or `policy_rollback`.
+    """
+
+    def __init__(self, problem: str, *, reason: str, remedy: str) -> None:
+        super().__init__(f"policy pack: {problem}", reason=reason, remedy=remedy)
+
+
 class GateWillNotOpen(IntegrityError):
     """The live policy did not refuse what it must refuse, or refused what it must allow, so it decides nothing."""
 

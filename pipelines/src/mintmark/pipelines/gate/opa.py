@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mintmark.pipelines.errors import InfrastructureError
 
 TIMEOUT_S = 120
+TESTS_FAILED = 2  # the exit code of `opa test`
 
 
 class OpaFailed(InfrastructureError):
@@ -42,15 +44,17 @@ def find(pinned: str) -> Path:
     raise OpaFailed(f"OPA {pinned} is not installed", reason="opa_missing", pinned=pinned)
 
 
-def run(opa: Path, arguments: Sequence[str], *, cwd: Path, stdin: bytes = b"") -> bytes:
-    """Run OPA with its version check off, and return stdout; a failure carries what OPA said."""
+def run(
+    opa: Path, arguments: Sequence[str], *, cwd: Path, stdin: bytes = b"", accepted: Collection[int] = (0,)
+) -> bytes:
+    """Run OPA and return stdout; an exit code that is not `accepted` is a failure, and carries what OPA said."""
     try:
         done = subprocess.run(
             [str(opa), *arguments], cwd=cwd, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OpaFailed(f"opa {arguments[0]} did not run: {error}") from error
-    if done.returncode != 0:
+    if done.returncode not in accepted:
         said = (done.stderr + done.stdout).decode(errors="replace").strip()
         raise OpaFailed(f"opa {arguments[0]} failed:\n{said}")
     return done.stdout
@@ -67,6 +71,46 @@ def evaluate(opa: Path, query: str, *, policies: Path, sources: Sequence[str], d
     )
     result = json.loads(output).get("result")
     return result[0]["expressions"][0]["value"] if result else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRun:
+    """What the tests beside the rules came to. `uncovered` maps a file to how many of its lines no test reached."""
+
+    __test__ = False  # pytest collects classes of such a name
+
+    passed: int
+    failed: tuple[str, ...]
+    coverage_percent: float
+    uncovered: Mapping[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """No test that ran is not a test that passed."""
+        return self.passed > 0 and not self.failed
+
+
+def run_tests(opa: Path, policies: Path, *, corpus: Path | None = None) -> TestRun:
+    """
+    Run the tests of a pack's sources. Tests that do not compile are `OpaFailed`.
+
+    `corpus` is the folder of whole cases that `verdict_test.rego` judges; without it these are left out.
+    """
+    ignored = ["*.canary.json", "baseline.json", *([] if corpus else ["verdict_test.rego"])]
+    examples = ["mintmark_test.baseline:gates/baseline.json"]
+    if corpus:
+        examples.append(f"mintmark_test.corpus:{corpus.resolve()}")
+    loaded = [*(word for name in ignored for word in ("--ignore", name)), "gates", *examples]
+    said = run(opa, ["test", "--format", "json", *loaded], cwd=policies, accepted=(0, TESTS_FAILED))
+    results = json.loads(said or b"[]") or []
+    failed = [f"{result['package']}.{result['name']}" for result in results if result.get("fail") or "error" in result]
+    if failed or not results:
+        return TestRun(passed=len(results) - len(failed), failed=tuple(failed), coverage_percent=0.0, uncovered={})
+    report = json.loads(run(opa, ["test", "--coverage", "--format", "json", *loaded], cwd=policies))
+    uncovered = {
+        name: int(found["not_covered_lines"]) for name, found in report["files"].items() if found.get("not_covered")
+    }
+    return TestRun(passed=len(results), failed=(), coverage_percent=float(report["coverage"]), uncovered=uncovered)
 
 
 def _version(opa: Path) -> str:

@@ -206,7 +206,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_extra_files(root: Path, named: Mapping[str, str]) -> None:
     for path in pack_files(root):
         if path not in named:
-            raise PolicyTampered(path, "not named by the manifest", reason="extra_file")
+            raise PolicyTampered(path, "not named by the manifest", reason="policy_extra_file")
 
 
 def _verified(root: Path, path: str, sha256: str) -> bytes:

@@ -8,12 +8,13 @@ Source: the OPA WebAssembly ABI 1.x, https://www.openpolicyagent.org/docs/wasm
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version as installed_version
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
 
 from mintmark.pipelines.gate import canonical
-from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision
+from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision, PolicyReachesOut
 from mintmark.pipelines.gate.pack import PolicyPack
 
 if TYPE_CHECKING:
@@ -35,8 +36,18 @@ DEFAULT_MEMORY_BYTES = 1024 * 1024 * 1024
 MAX_VERDICT_BYTES = 64 * 1024 * 1024
 
 
+# How a module that was not made by `opa build` fails: an export that is missing or no function, an address outside of
+# its memory, a text that is no JSON.
+FAULTS_OF_A_MODULE = (KeyError, TypeError, ValueError, IndexError)
+
+
 class WasmEngine:
-    """Evaluates a pack's compiled policy. Anything that the module cannot finish within its limits is `NoDecision`."""
+    """
+    Evaluates a pack's compiled policy. Anything that the module cannot finish within its limits is `NoDecision`.
+
+    Making one raises `EngineUnavailable` for what is no policy module, and `PolicyReachesOut` for one that needs a
+    builtin of its host.
+    """
 
     def __init__(self, pack: PolicyPack, *, fuel: int = DEFAULT_FUEL, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
         import wasmtime
@@ -49,13 +60,14 @@ class WasmEngine:
         try:
             self._module = wasmtime.Module(self._wasm_engine, pack.wasm)
             entrypoints, builtins = self._instance().names()
-        except (wasmtime.Trap, wasmtime.WasmtimeError, KeyError) as error:
+        except (wasmtime.Trap, wasmtime.WasmtimeError, NoDecision, *FAULTS_OF_A_MODULE) as error:
             raise EngineUnavailable(NAME, f"the policy module does not load: {error}") from error
         if builtins:
-            raise EngineUnavailable(NAME, f"the policy asks the host for {', '.join(sorted(builtins))}")
-        if pack.entrypoint not in entrypoints:
+            raise PolicyReachesOut("bundle/policy.wasm", ", ".join(sorted(builtins)))
+        entrypoint = entrypoints.get(pack.entrypoint)
+        if not isinstance(entrypoint, int):
             raise EngineUnavailable(NAME, f"the policy module has no entry point {pack.entrypoint}")
-        self._entrypoint = entrypoints[pack.entrypoint]
+        self._entrypoint = entrypoint
 
     @property
     def name(self) -> str:
@@ -70,10 +82,8 @@ class WasmEngine:
 
         try:
             answer = self._instance().evaluate(self._entrypoint, self._data, document)
-        except (
-            wasmtime.Trap,
-            wasmtime.WasmtimeError,
-        ) as error:  # a trap: fuel, memory, stack, or an abort of the policy
+        except (wasmtime.Trap, wasmtime.WasmtimeError, *FAULTS_OF_A_MODULE) as error:
+            # a trap: fuel, memory, stack, or an abort of the policy
             raise NoDecision(NAME, _first_line(error)) from error
         return _only_result(answer)
 
@@ -116,13 +126,15 @@ class _Instance:
         builtins: list[HostCall] = [(f"opa_builtin{n}", n + 2, 1, builtin) for n in range(5)]
         return [("opa_abort", 1, 0, abort), ("opa_println", 1, 0, println), *builtins]
 
-    def names(self) -> tuple[dict[str, int], dict[str, int]]:
+    def names(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The entry points and the host builtins that the module declares."""
         return self._declared("entrypoints"), self._declared("builtins")
 
-    def _declared(self, export: str) -> dict[str, int]:
-        declared = json.loads(self._text(self._call("opa_json_dump", self._call(export))))
-        return cast("dict[str, int]", declared)
+    def _declared(self, export: str) -> dict[str, Any]:
+        declared = orjson.loads(self._text(self._call("opa_json_dump", self._call(export))))
+        if not isinstance(declared, dict):
+            raise ValueError(f"{export} is no object")  # noqa: TRY004 - of what the module says, not of a caller
+        return declared
 
     def evaluate(self, entrypoint: int, data: bytes, document: bytes) -> bytes:
         self._store.set_fuel(self._fuel)
@@ -142,6 +154,7 @@ class _Instance:
     def _text(self, address: int) -> bytes:
         """Read up to the terminating NUL."""
         found = bytearray()
+        address &= 0xFFFFFFFF  # an i32 is read as signed, and an address is not
         end = self._memory.data_len(self._store)
         while address < end and len(found) <= MAX_VERDICT_BYTES:
             chunk = bytes(self._memory.read(self._store, address, min(address + PAGE_BYTES, end)))
@@ -156,7 +169,7 @@ class _Instance:
 def _only_result(answer: bytes) -> bytes:
     """An undefined verdict is an empty result set; two results are as bad as none."""
     try:
-        results = json.loads(answer)
+        results = orjson.loads(answer)  # which refuses nesting that would exhaust the stack
     except ValueError as error:
         raise NoDecision(NAME, "the policy's answer is not JSON") from error
     match results:

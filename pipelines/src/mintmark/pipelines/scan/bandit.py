@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
-from mintmark.pipelines.scan.flagged import flagged_lines
+from mintmark.pipelines.scan.flagged import Look, flagged_lines
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Sha256Hex, Unread
 from mintmark.pipelines.scan.sandbox import Sandbox, parse_json
@@ -54,7 +55,7 @@ class BanditScanner:
                 given=bench.given,
                 read=seen - {item.path for item in unread},
                 unread=unread,
-                findings=_findings(document["results"], bench),
+                findings=findings(document["results"], partial(flagged_lines, bench)),
                 isolation=outcome.isolation,
                 raw=_redacted(document),
             )
@@ -77,18 +78,19 @@ def _tests(environment: Path) -> list[str]:
     return sorted(line.partition("=")[0].strip() for line in section.split("[")[0].splitlines() if "=" in line)
 
 
-def _findings(results: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
+def findings(results: list[dict[str, Any]], look: Look) -> tuple[Finding, ...]:
+    """Read the results of a bandit report, of any version that has these fields. `look` sees the flagged lines."""
     occurrences = fingerprint.Occurrences()
     ordered = sorted(
         results, key=lambda item: (item["filename"], item["line_number"], item["col_offset"], item["test_id"])
     )
-    return tuple(_finding(result, bench, occurrences) for result in ordered)
+    return tuple(_finding(result, look, occurrences) for result in ordered)
 
 
-def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.Occurrences) -> Finding:
+def _finding(result: dict[str, Any], look: Look, occurrences: fingerprint.Occurrences) -> Finding:
     path, rule = _path(result["filename"]), str(result["test_id"])
     first, last = int(result["line_range"][0]), int(result["line_range"][-1])
-    flagged, hidden = flagged_lines(bench, path, first, last), rule in _SECRETS
+    flagged, hidden = look(path, first, last), rule in _SECRETS
     number = occurrences.next(rule, path, flagged.structure if hidden else fingerprint.collapse(flagged.text))
     mark = (
         fingerprint.secret(rule, path, flagged.structure, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,7 +15,7 @@ from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.flagged import require_given
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
-from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Sha256Hex, Unread
+from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Severity, Sha256Hex, Unread
 from mintmark.pipelines.scan.rules import OwnCheck, checkov_checks
 from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import below, is_image_build
@@ -99,7 +99,7 @@ def _observe(
             *_not_loaded(checks, own),
             *(Unread(path=path, reason=reason) for path, reason in sorted(left.items())),
         ),
-        findings=_findings(reports, bench, own),
+        findings=findings(reports, lambda check: _given_path(check, bench), lambda check: by_table(check, own), own),
         isolation=isolation,
         raw=_redacted(document),
     )
@@ -157,21 +157,42 @@ def _framework(root: Path, path: str) -> str | None:
     return "github_actions" if folder.parts[-2:] == (".github", "workflows") else "kubernetes"
 
 
-def _findings(reports: list[dict[str, Any]], bench: Workbench, own: Mapping[str, OwnCheck]) -> tuple[Finding, ...]:
+_NO_OWN: Mapping[str, OwnCheck] = {}
+
+
+def by_table(check: dict[str, Any], own: Mapping[str, OwnCheck] = _NO_OWN) -> tuple[Severity, str]:
+    words = {identity: item.severity for identity, item in own.items()}
+    return severity.of_checkov(str(check["check_id"]), words), severity.TABLE
+
+
+def findings(
+    reports: list[dict[str, Any]],
+    place: Callable[[dict[str, Any]], str],
+    grade: Callable[[dict[str, Any]], tuple[Severity, str]] = by_table,
+    own: Mapping[str, OwnCheck] = _NO_OWN,
+) -> tuple[Finding, ...]:
+    """Read failed and skipped checks. `place` gives a check's path in the tree, or raises `ValueError`."""
     found: dict[str, Finding] = {}
     for report in reports:
         results = report["results"]
         for check, skipped in [(item, False) for item in results["failed_checks"]] + [
             (item, True) for item in results["skipped_checks"]
         ]:
-            path = _relative(str(check["file_abs_path"]), bench)
-            require_given(bench, path)
-            finding = _finding(check, path, own, suppressed=skipped)
+            cwe = own[check["check_id"]].cwe if check["check_id"] in own else ()
+            finding = _finding(check, place(check), grade(check), cwe, suppressed=skipped)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.path, item.line, item.rule, item.resource)))
 
 
-def _finding(check: dict[str, Any], path: str, own: Mapping[str, OwnCheck], *, suppressed: bool) -> Finding:
+def _given_path(check: dict[str, Any], bench: Workbench) -> str:
+    path = _relative(str(check["file_abs_path"]), bench)
+    require_given(bench, path)
+    return path
+
+
+def _finding(
+    check: dict[str, Any], path: str, graded: tuple[Severity, str], cwe: tuple[str, ...], *, suppressed: bool
+) -> Finding:
     rule, resource = str(check["check_id"]), str(check["resource"])
     first, last = check["file_line_range"]
     return Finding(
@@ -179,12 +200,12 @@ def _finding(check: dict[str, Any], path: str, own: Mapping[str, OwnCheck], *, s
         rule=rule,
         title=str(check["check_name"]),
         category=Category.IAC,
-        severity=severity.of_checkov(rule, {check.id: check.severity for check in own.values()}),
-        severity_origin=severity.TABLE,
+        severity=graded[0],
+        severity_origin=graded[1],
         confidence=Confidence.HIGH,
         fingerprint=fingerprint.iac("checkov", rule, path, resource),
         message=str(check["check_name"]),
-        cwe=own[rule].cwe if rule in own else (),
+        cwe=cwe,
         path=path,
         line=max(int(first), 1),
         end_line=max(int(last), 1),

@@ -78,6 +78,18 @@ def export_tree(checkout: Path, commit: str, paths: Sequence[str], destination: 
     )
 
 
+def read_tree(folder: Path) -> Tree:
+    """
+    A folder as it lies there, of no commit: regular files, without git's own and what would configure a scanner.
+
+    For a clean checkout the digest is that of its exported commit.
+    """
+    root = folder.absolute()
+    found = (path for path in _files(root) if not _configures(path) and PurePosixPath(path).parts[0] != ".git")
+    files = tuple(found)
+    return Tree(root=root, files=files, commit="", digest=_digest(root, files), removed=())
+
+
 def _pathspec(paths: Sequence[str]) -> list[str]:
     return [] if "." in paths else ["--", *paths]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mintmark.pipelines.scan.interface import Workbench
@@ -25,12 +26,19 @@ class Flagged:
         return any(pattern.search(line) for line in self.text.split("\n"))
 
 
+Look = Callable[[str, int, int], Flagged]  # of a path, from a first to a last line; `ValueError` where there are none
+
+
 def flagged_lines(bench: Workbench, path: str, first: int, last: int) -> Flagged:
     """Raise `ValueError` for a path that the scanner was not given, or lines that the file does not have."""
     require_given(bench, path)
     # Only what ends a line for a parser ends one here: `splitlines` would also count form feeds and their like.
     source = (bench.view / path).read_text(encoding="utf-8", errors="replace")
-    lines = source.split("\n")
+    return flagged_in(source, source.split("\n"), first, last)
+
+
+def flagged_in(source: str, lines: Sequence[str], first: int, last: int) -> Flagged:
+    """`lines` are those of `source`. Raise `ValueError` for lines that it does not have."""
     if not 1 <= first <= last <= len(lines):
         raise ValueError(f"lines {first} to {last} of a file that has {len(lines)}")
     return Flagged(

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -18,6 +19,7 @@ from mintmark.pipelines.scan.pins import Pin, export_pins, unlocked_requirements
 from mintmark.pipelines.scan.sandbox import Outcome, parse_json
 
 TIMEOUT_S = 180
+LookUp = Callable[[str], dict[str, Any] | None]  # an advisory by its id or an alias
 
 
 class PipAuditScanner:
@@ -46,7 +48,7 @@ class PipAuditScanner:
                 given=tuple(str(pin) for pin in pins),
                 read=frozenset(str(pin) for pin in pins if str(pin) not in left),
                 unread=(*unread, *_stale(bench)),
-                findings=_findings(pins, audited, bench),
+                findings=findings(pins, audited, bench.advisories.document),
                 isolation=rounds[0][0].isolation if rounds else Isolation.NONE,
                 raw=_redacted([document for _, document in rounds]),
                 data=facts,
@@ -116,19 +118,20 @@ def _unread(pin: Pin, audited: dict[tuple[str, str], dict[str, Any]]) -> Unread:
     return Unread(path=str(pin), reason=fingerprint.collapse(str(skipped))[:200])
 
 
-def _findings(pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
+def findings(pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], look_up: LookUp) -> tuple[Finding, ...]:
+    """What a pip-audit report says of these pins, graded by the advisories that `look_up` knows."""
     found: dict[str, Finding] = {}
     for pin in pins:
         for vulnerability in audited.get(_key(pin), {}).get("vulns", []):
-            finding = _finding(pin, vulnerability, bench)
+            finding = _finding(pin, vulnerability, look_up)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.package, item.rule)))
 
 
-def _finding(pin: Pin, vulnerability: dict[str, Any], bench: Workbench) -> Finding:
+def _finding(pin: Pin, vulnerability: dict[str, Any], look_up: LookUp) -> Finding:
     aliases = sorted({str(vulnerability["id"]), *map(str, vulnerability.get("aliases", []))})
-    document = bench.advisories.document(str(vulnerability["id"])) or {}
-    graded, origin = _worst(document, aliases, bench)
+    document = look_up(str(vulnerability["id"])) or {}
+    graded, origin = _worst(document, aliases, look_up)
     shown = next((alias for alias in aliases if alias.startswith("CVE-")), aliases[0])
     summary = str(document.get("summary") or vulnerability.get("description") or "")
     return Finding(
@@ -152,9 +155,9 @@ def _finding(pin: Pin, vulnerability: dict[str, Any], bench: Workbench) -> Findi
     )
 
 
-def _worst(document: dict[str, Any], aliases: list[str], bench: Workbench) -> tuple[Severity, str]:
+def _worst(document: dict[str, Any], aliases: list[str], look_up: LookUp) -> tuple[Severity, str]:
     """One record of the alias set may grade what another does not."""
-    known = [document, *(found for alias in aliases if (found := bench.advisories.document(alias)))]
+    known = [document, *(found for alias in aliases if (found := look_up(alias)))]
     graded = [severity.of_advisory(item) for item in known if item]
     told = [item for item in graded if item[1] != severity.TABLE]
     order = list(Severity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +47,7 @@ def redact_report(report: ScanReport) -> ScanReport:
         tool_version=redact_text(report.tool_version, limit=100),
         reason=redact_text(report.reason),
         unread=tuple(Unread(path=redact_text(item.path), reason=redact_text(item.reason)) for item in report.unread),
-        findings=tuple(map(redact_finding, report.findings)),
+        findings=redact_findings(report.findings),
     )
 
 
@@ -96,17 +96,32 @@ def _under(name: str, value: str, text: Callable[[str], str]) -> str:
     return "[redacted:named-secret]" if is_secret_under(name, value) else text(value)
 
 
-def redact_finding(finding: Finding) -> Finding:
+def redact_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings share most of their texts, and each is looked at once."""
+    known = {"": ""}
+
+    def once(text: str) -> str:
+        if text not in known:
+            known[text] = _whole_text(text)
+        return known[text]
+
+    return tuple(_finding(finding, once) for finding in findings)
+
+
+def _finding(finding: Finding, once: Callable[[str], str]) -> Finding:
+    def short(text: str) -> str:
+        return once(text)[:MAX_TEXT]
+
     return replace(
         finding,
-        rule=redact_text(finding.rule),
-        title=redact_text(finding.title),
-        message=redact_text(finding.message),
-        path=redact_text(finding.path, limit=MAX_WHOLE_TEXT),
-        resource=redact_text(finding.resource),
-        package=redact_text(finding.package),
-        version=redact_text(finding.version),
-        fixed_in=tuple(map(redact_text, finding.fixed_in)),
-        aliases=tuple(map(redact_text, finding.aliases)),
-        cwe=tuple(map(redact_text, finding.cwe)),
+        rule=short(finding.rule),
+        title=short(finding.title),
+        message=short(finding.message),
+        path=once(finding.path),
+        resource=short(finding.resource),
+        package=short(finding.package),
+        version=short(finding.version),
+        fixed_in=tuple(map(short, finding.fixed_in)),
+        aliases=tuple(map(short, finding.aliases)),
+        cwe=tuple(map(short, finding.cwe)),
     )

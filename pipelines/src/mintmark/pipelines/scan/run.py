@@ -26,7 +26,7 @@ from mintmark.pipelines.scan.interface import (
     whole_tree,
 )
 from mintmark.pipelines.scan.model import AdvisorySource, Cached, Isolation, ScanReport, Sha256Hex, Status, Unread
-from mintmark.pipelines.scan.redaction import redact_finding, redact_json, redact_report
+from mintmark.pipelines.scan.redaction import redact_findings, redact_json, redact_report
 from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.sandbox import Sandbox
 from mintmark.pipelines.scan.units import units
@@ -145,7 +145,7 @@ def _observe(scanner: Scanner, job: _Job, given: tuple[str, ...], expected: str)
     unattributed = len(split) > 1 and any(item.path not in known for item in fresh.unread)
     for key, part in parts.items():
         if is_complete(part, expected) and not unattributed:
-            job.cache.keep(key, replace(part, findings=tuple(map(redact_finding, part.findings))))
+            job.cache.keep(key, replace(part, findings=redact_findings(part.findings)))
     if not kept:
         return fresh, Cached.NO
     both = merged([*kept.values(), fresh], {key: digest_of(part) for key, part in kept.items()}, fresh.raw)

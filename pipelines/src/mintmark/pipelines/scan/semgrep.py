@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import partial
 from typing import Any
 
 from mintmark.pipelines.scan import fingerprint, severity
 from mintmark.pipelines.scan.export import Tree
-from mintmark.pipelines.scan.flagged import Flagged, flagged_lines
+from mintmark.pipelines.scan.flagged import Flagged, Look, flagged_lines
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Fingerprint, Sha256Hex, Unread
 from mintmark.pipelines.scan.rules import semgrep_configuration, semgrep_rules
@@ -63,7 +64,7 @@ class SemgrepScanner:
                 given=bench.given,
                 read=frozenset(_path(path) for path in document["paths"]["scanned"]),
                 unread=_unread(document),
-                findings=_findings(document["results"], bench),
+                findings=findings(document["results"], partial(flagged_lines, bench)),
                 isolation=outcome.isolation,
                 raw=_redacted(document),
             )
@@ -74,29 +75,30 @@ class SemgrepScanner:
 def _unread(document: dict[str, Any]) -> tuple[Unread, ...]:
     """Whatever semgrep complains of about a file means that it was not read as a whole."""
     return tuple(
-        Unread(path=_path(str(error.get("path") or "")) or "semgrep's rules", reason=_reason(error))
+        Unread(path=_path(str(error.get("path") or "")) or "semgrep's rules", reason=reason(error))
         for error in document["errors"]
     )
 
 
-def _reason(error: dict[str, Any]) -> str:
+def reason(error: dict[str, Any]) -> str:
     """Of the kind and the place alone: semgrep's message quotes the source, which may hold a secret."""
     kind = error["type"][0] if isinstance(error["type"], list) else error["type"]
     lines = ", ".join(f"{span['start']['line']}-{span['end']['line']}" for span in error.get("spans") or [])
     return f"{kind}, lines {lines}" if lines else str(kind)
 
 
-def _findings(results: list[dict[str, Any]], bench: Workbench) -> tuple[Finding, ...]:
+def findings(results: list[dict[str, Any]], look: Look) -> tuple[Finding, ...]:
+    """Read the results of a semgrep report by rules with metadata as ours have. `look` sees the flagged lines."""
     occurrences = fingerprint.Occurrences()
     ordered = sorted(results, key=lambda item: (item["path"], item["start"]["offset"], item["check_id"]))
-    return tuple(_finding(result, bench, occurrences) for result in ordered)
+    return tuple(_finding(result, look, occurrences) for result in ordered)
 
 
-def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.Occurrences) -> Finding:
+def _finding(result: dict[str, Any], look: Look, occurrences: fingerprint.Occurrences) -> Finding:
     extra, path = result["extra"], _path(result["path"])
     metadata, rule = extra["metadata"], str(result["check_id"]).rpartition(".")[2]
     first, last = int(result["start"]["line"]), int(result["end"]["line"])
-    flagged = flagged_lines(bench, path, first, last)
+    flagged = look(path, first, last)
     category = Category(metadata["category"])
     mark = _mark(rule, path, flagged, occurrences, hidden=category is Category.SECRET)
     return Finding(
@@ -113,7 +115,7 @@ def _finding(result: dict[str, Any], bench: Workbench, occurrences: fingerprint.
         path=path,
         line=first,
         end_line=last,
-        suppressed_inline=_suppressed(flagged),
+        suppressed_inline=_suppressed(flagged) or extra.get("is_ignored") is True,
     )
 
 
@@ -141,7 +143,7 @@ def _redacted(document: dict[str, Any]) -> bytes:
     kept = {
         "version": document["version"],
         "results": [_kept_result(result) for result in document["results"]],
-        "errors": [{"path": error.get("path"), "reason": _reason(error)} for error in document["errors"]],
+        "errors": [{"path": error.get("path"), "reason": reason(error)} for error in document["errors"]],
         "paths": {"scanned": document["paths"]["scanned"]},
     }
     return json.dumps(kept, sort_keys=True).encode()

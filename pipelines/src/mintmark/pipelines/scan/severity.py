@@ -59,7 +59,7 @@ def of_advisory(document: dict[str, Any]) -> tuple[Severity, str]:
     for item in document.get("severity") or []:
         score = cvss3_base(str(item.get("score", "")))
         if score is not None:
-            found.append((_of_score(score), f"CVSS {score}"))
+            found.append((of_score(score), f"CVSS {score}"))
     word = (document.get("database_specific") or {}).get("severity")
     if isinstance(word, str) and word.strip().lower() in _WORDS:
         found.append((of_word(word), "GHSA"))
@@ -67,7 +67,7 @@ def of_advisory(document: dict[str, Any]) -> tuple[Severity, str]:
     return max(found, key=lambda item: order.index(item[0]), default=(Severity.HIGH, TABLE))
 
 
-def _of_score(score: float) -> Severity:
+def of_score(score: float) -> Severity:
     """CVSS v3.1 §5, qualitative severity rating scale."""
     for least, severity in (
         (9.0, Severity.CRITICAL),

@@ -1,0 +1,3 @@
+from tests.pipelines.scan.conftest import advisories, environments
+
+__all__ = ["advisories", "environments"]
