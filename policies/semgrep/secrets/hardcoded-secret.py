@@ -34,6 +34,8 @@ payment = {"payment_token": "tok_demonstration"}
 # ok: hardcoded-secret
 private_key = "/run/secrets/signing.pem"
 # ok: hardcoded-secret
+password = "********"
+# ok: hardcoded-secret
 message = "the password is read from a file"
 
 
@@ -42,3 +44,11 @@ def connect(client: object) -> None:
     client.connect(user="florin", password="correct-horse-battery")
     # ok: hardcoded-secret
     client.connect(user="florin", password=password)
+
+
+def sign_in(password: str, kind: str) -> bool:
+    # ruleid: hardcoded-secret
+    if password == "correct-horse-battery":
+        return True
+    # ok: hardcoded-secret
+    return password != "" and kind == "correct-horse-battery"

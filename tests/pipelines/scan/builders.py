@@ -18,7 +18,6 @@ from mintmark.pipelines.scan.run import scan_release
 
 SCOPE = ScanScope(code=["src"], iac=["deploy"], workflows=[".github"], lock_package="shop")
 CLEAN_CODE = "def total(amounts: list[int]) -> int:\n    return sum(amounts)\n"
-CLEAN_DOCKERFILE = 'FROM python:3.11-slim\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
 CLEAN_WORKFLOW = """\
 name: Test
 on: push
@@ -30,6 +29,7 @@ jobs:
       - run: make test
 """
 _HASH = "0" * 64
+CLEAN_DOCKERFILE = f'FROM python:3.11-slim@sha256:{_HASH}\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
 POD = """\
 apiVersion: v1
 kind: Pod

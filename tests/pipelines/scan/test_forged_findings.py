@@ -15,11 +15,13 @@ from mintmark.pipelines.scan.environments import ToolEnvironments
 from mintmark.pipelines.scan.interface import Failure, ScanScope
 from mintmark.pipelines.scan.model import ScanReport, Status
 from mintmark.pipelines.scan.registry import SCANNERS
+from mintmark.pipelines.scan.rules import checkov_checks
 from mintmark.pipelines.scan.run import scan_release
 
 Forge = Callable[[Any], None]
 CODE = "eval(input())\n"
 DOCKERFILE = 'FROM python:3.11-slim\nUSER root\nCMD ["python"]\n'
+CHECKS = ["CKV_1", *(check.id for check in checkov_checks())]
 PROGRAMS = {
     # each writes the prepared report where the adapter wants it
     "bandit": '[ "$1" = --version ] && { echo "bandit 1.9.4"; exit; }\n'
@@ -28,7 +30,7 @@ PROGRAMS = {
     "checkov": 'reading=$3\nwhile [ "$1" != -d ]; do shift; done\nview=$2\n'
     'while [ "$1" != --output-file-path ]; do shift; done\nmkdir "$2"\n'
     'sed "s#@VIEW@#$view#" @REPORT@ > "$2/results_json.json"\n'
-    'echo \'{"version": "3.3.30", "checks": ["CKV_1"], "files": {"dockerfile": {"\'"$view"\'/Dockerfile": 1}}}\''
+    'echo \'{"version": "3.3.30", "checks": @CHECKS@, "files": {"dockerfile": {"\'"$view"\'/Dockerfile": 1}}}\''
     " > $reading\n",
     "detect-secrets": 'cp @REPORT@ "$3"\n',
     # asked twice for each file: as it is, and without its pragmas. The rules are looked for in the program: DL3000
@@ -163,7 +165,8 @@ def scan(folder: Path, tool: str, report: Any, advisories: Advisories) -> ScanRe
     (program.parent / tool).touch()
     prepared = folder / "prepared.json"
     prepared.write_text(json.dumps(report), encoding="utf-8")
-    program.write_text("#!/bin/sh\n" + PROGRAMS[tool].replace("@REPORT@", str(prepared)), encoding="utf-8")
+    script = PROGRAMS[tool].replace("@REPORT@", str(prepared)).replace("@CHECKS@", json.dumps(CHECKS))
+    program.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
     program.chmod(0o755)
     plugins = folder / "tools/bandit/lib/python3.11/site-packages/bandit-1.9.4.dist-info/entry_points.txt"
     plugins.parent.mkdir(parents=True)

@@ -31,7 +31,7 @@ def test_a_report_that_does_not_mention_what_was_given_is_incomplete(tmp_path: P
 
     assert unread == {
         "bandit": ["src/shop.py"],
-        "checkov": ["deploy/Dockerfile"],
+        "checkov": ["checkov's rules", "deploy/Dockerfile"],
         "detect-secrets": [".github/workflows/test.yml", "deploy/Dockerfile", "src/shop.py"],
         "hadolint": [],  # it is asked for one file at a time, and an empty list is its answer for that file
         "pip-audit": ["idna==3.10"],

@@ -16,6 +16,7 @@ from mintmark.pipelines.scan.rules import rules_folder, semgrep_rules
 from mintmark.pipelines.scan.run import scan_release
 from mintmark.pipelines.scan.semgrep import SemgrepScanner
 
+ROOT = Path(__file__).resolve().parents[3]
 RULES = {str(rule["id"]): rule for rule in semgrep_rules()}
 FIXTURES = {path.stem: path for path in rules_folder().rglob("*.py")}
 MARK = re.compile(r"# (ruleid|ok): ([a-z-]+)$")
@@ -88,6 +89,29 @@ def test_a_finding_carries_what_the_metadata_of_its_rule_says(rule: str, fixture
             metadata["category"],
         )
         assert item.category in {Category.CODE, Category.SECRET}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_says_why_it_is_one(rule: str) -> None:
+    why = RULES[rule]["metadata"]["why"]
+
+    assert len(why.split()) > 5
+    assert why.endswith(".")
+
+
+def test_florin_has_nothing_that_a_rule_of_ours_finds(
+    tmp_path: Path, environments: ToolEnvironments, advisories: Advisories
+) -> None:
+    sources = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for folder in ("service/src", "service/migrations")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    report = semgrep(tmp_path, sources, environments, advisories)
+
+    assert report.status is Status.COMPLETE
+    assert report.read == len(sources) > 20
+    assert [(item.rule, item.path, item.line) for item in report.findings] == []
 
 
 def test_a_rule_stands_in_the_file_of_its_name() -> None:

@@ -1,11 +1,11 @@
-"""checkov over Terraform, Dockerfiles and Kubernetes manifests, offline; `checkov:skip` is marked, never obeyed."""
+"""checkov, with checks of ours, over Terraform, Dockerfiles and Kubernetes, offline; `checkov:skip` is marked only."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +16,7 @@ from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.flagged import require_given
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Isolation, Severity, Sha256Hex, Unread
+from mintmark.pipelines.scan.rules import OwnCheck, checkov_checks
 from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import below, is_image_build
 
@@ -34,12 +35,14 @@ class CheckovScanner:
     def scan(self, bench: Workbench) -> Observation:
         """A file counts as read when the runner of its framework holds definitions that it parsed from it."""
         sandbox, folder = bench.sandbox, bench.sandbox.scratch / "report"
-        reading = sandbox.scratch / "reading.json"
+        reading, own = sandbox.scratch / "reading.json", checkov_checks()
         outcome = sandbox.run(
             [
                 str(sandbox.tool("checkov").parent / "python"),
                 *("-I", str(_DRIVER), str(reading)),
                 *("-d", str(bench.view), "--framework", *FRAMEWORKS),
+                # from our pack, through a folder of ours: checks in the tree under test are never run
+                *("--external-checks-dir", str(_lay_out(own, sandbox.scratch / "checks"))),
                 *("--skip-download", "--compact", "-o", "json", "--output-file-path", str(folder)),
             ],
             cwd=sandbox.scratch,
@@ -56,13 +59,28 @@ class CheckovScanner:
         document = parse_json(self.name, sandbox.read_report(folder / "results_json.json"))
         reports = document if isinstance(document, list) else [document]
         try:
-            return _observe(bench, read, [item for item in reports if "results" in item], outcome.isolation, document)
+            given = [item for item in reports if "results" in item]
+            return _observe(bench, read, given, outcome.isolation, document, {check.id: check for check in own})
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of checkov's schema: {cause!r}") from cause
 
 
+def _lay_out(checks: Sequence[OwnCheck], folder: Path) -> Path:
+    """checkov takes a folder for checks only where it is a package."""
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    for check in checks:
+        (folder / f"{check.name}.py").write_bytes(check.source)
+    return folder
+
+
 def _observe(
-    bench: Workbench, reading: dict[str, Any], reports: list[dict[str, Any]], isolation: Isolation, document: Any
+    bench: Workbench,
+    reading: dict[str, Any],
+    reports: list[dict[str, Any]],
+    isolation: Isolation,
+    document: Any,
+    own: Mapping[str, OwnCheck],
 ) -> Observation:
     errors = {_relative(path, bench) for item in reports for path in item["results"]["parsing_errors"]}
     parsed = {
@@ -74,14 +92,29 @@ def _observe(
     return Observation(
         tool_version=str(reading["version"]),
         rules=len(checks),
-        rules_digest=Sha256Hex(hashlib.sha256("\n".join(checks).encode()).hexdigest()),
+        rules_digest=_rules_digest(checks, own),
         given=bench.given,
         read=frozenset(bench.given) - left.keys(),
-        unread=tuple(Unread(path=path, reason=reason) for path, reason in sorted(left.items())),
-        findings=findings(reports, lambda check: _given_path(check, bench)),
+        unread=(
+            *_not_loaded(checks, own),
+            *(Unread(path=path, reason=reason) for path, reason in sorted(left.items())),
+        ),
+        findings=findings(reports, lambda check: _given_path(check, bench), lambda check: by_table(check, own), own),
         isolation=isolation,
         raw=_redacted(document),
     )
+
+
+def _not_loaded(checks: Sequence[str], own: Mapping[str, OwnCheck]) -> tuple[Unread, ...]:
+    """checkov logs an error for a check that it cannot load, and goes on without it."""
+    missing = sorted(own.keys() - set(checks))
+    return (Unread(path="checkov's rules", reason=f"{', '.join(missing)} not loaded"),) if missing else ()
+
+
+def _rules_digest(checks: Sequence[str], own: Mapping[str, OwnCheck]) -> Sha256Hex:
+    """Of checkov's checks the ids, for its version says what they do; of ours what they are."""
+    lines = [f"{check} {own[check].digest}" if check in own else check for check in checks]
+    return Sha256Hex(hashlib.sha256("\n".join(lines).encode()).hexdigest())
 
 
 def _left_unread(view: Path, path: str, parsed: dict[str, dict[str, int]], errors: set[str]) -> str:
@@ -124,14 +157,19 @@ def _framework(root: Path, path: str) -> str | None:
     return "github_actions" if folder.parts[-2:] == (".github", "workflows") else "kubernetes"
 
 
-def by_table(check: dict[str, Any]) -> tuple[Severity, str]:
-    return severity.of_checkov(str(check["check_id"])), severity.TABLE
+_NO_OWN: Mapping[str, OwnCheck] = {}
+
+
+def by_table(check: dict[str, Any], own: Mapping[str, OwnCheck] = _NO_OWN) -> tuple[Severity, str]:
+    words = {identity: item.severity for identity, item in own.items()}
+    return severity.of_checkov(str(check["check_id"]), words), severity.TABLE
 
 
 def findings(
     reports: list[dict[str, Any]],
     place: Callable[[dict[str, Any]], str],
     grade: Callable[[dict[str, Any]], tuple[Severity, str]] = by_table,
+    own: Mapping[str, OwnCheck] = _NO_OWN,
 ) -> tuple[Finding, ...]:
     """Read failed and skipped checks. `place` gives a check's path in the tree, or raises `ValueError`."""
     found: dict[str, Finding] = {}
@@ -140,7 +178,8 @@ def findings(
         for check, skipped in [(item, False) for item in results["failed_checks"]] + [
             (item, True) for item in results["skipped_checks"]
         ]:
-            finding = _finding(check, place(check), grade(check), suppressed=skipped)
+            cwe = own[check["check_id"]].cwe if check["check_id"] in own else ()
+            finding = _finding(check, place(check), grade(check), cwe, suppressed=skipped)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.path, item.line, item.rule, item.resource)))
 
@@ -151,7 +190,9 @@ def _given_path(check: dict[str, Any], bench: Workbench) -> str:
     return path
 
 
-def _finding(check: dict[str, Any], path: str, graded: tuple[Severity, str], *, suppressed: bool) -> Finding:
+def _finding(
+    check: dict[str, Any], path: str, graded: tuple[Severity, str], cwe: tuple[str, ...], *, suppressed: bool
+) -> Finding:
     rule, resource = str(check["check_id"]), str(check["resource"])
     first, last = check["file_line_range"]
     return Finding(
@@ -164,6 +205,7 @@ def _finding(check: dict[str, Any], path: str, graded: tuple[Severity, str], *, 
         confidence=Confidence.HIGH,
         fingerprint=fingerprint.iac("checkov", rule, path, resource),
         message=str(check["check_name"]),
+        cwe=cwe,
         path=path,
         line=max(int(first), 1),
         end_line=max(int(last), 1),

@@ -13,22 +13,13 @@ from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.flagged import Flagged, Look, flagged_lines
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import Category, Confidence, Finding, Fingerprint, Sha256Hex, Unread
-from mintmark.pipelines.scan.rules import semgrep_rules
+from mintmark.pipelines.scan.rules import semgrep_configuration, semgrep_rules
 from mintmark.pipelines.scan.sandbox import parse_json
 from mintmark.pipelines.scan.scope import python_files
 
 TIMEOUT_S = 180
 _NOSEM = re.compile(r"\bnosem(grep)?\b", re.IGNORECASE)
 _NOSEM_ABOVE = re.compile(r"^\s*#.*\bnosem(grep)?\b", re.IGNORECASE)  # it counts for the next line when it stands alone
-# semgrep parses a file only where some rule could match its text, and calls the others scanned all the same. This rule
-# could match any text and matches nothing, so that every file is parsed and every syntax error is told.
-_PARSE_ALL = {
-    "id": "mintmark-parse-all",
-    "languages": ["python"],
-    "severity": "INFO",
-    "message": "never said",
-    "patterns": [{"pattern": "$X = $Y"}, {"pattern-not": "$X = $Y"}],
-}
 
 
 class SemgrepScanner:
@@ -40,7 +31,7 @@ class SemgrepScanner:
     def scan(self, bench: Workbench) -> Observation:
         """Findings that carry `# nosem` are found all the same, and marked."""
         rules = semgrep_rules()
-        content = json.dumps({"rules": [*rules, _PARSE_ALL] if rules else []}, sort_keys=True).encode()
+        content = semgrep_configuration(rules)
         config, report = bench.sandbox.scratch / "rules.json", bench.sandbox.scratch / "report.json"
         config.write_bytes(content)
         outcome = bench.sandbox.run(

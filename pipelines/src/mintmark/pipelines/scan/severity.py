@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from mintmark.pipelines.scan.model import Severity
@@ -24,6 +25,7 @@ _WORDS = {
 
 # checkov gives no severity without an account. These ask for conveniences and not for safety; all others are high.
 _CHECKOV_LOW = frozenset({"CKV_K8S_11", "CKV_K8S_10", "CKV_K8S_12", "CKV_K8S_13", "CKV_K8S_15", "CKV_DOCKER_2"})
+_NO_OWN: Mapping[str, str] = {}
 
 # hadolint calls advice `info` and taste `style`.
 _HADOLINT = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "info": Severity.LOW, "style": Severity.INFO}
@@ -36,7 +38,10 @@ def of_word(word: str) -> Severity:
     return _WORDS.get(word.strip().lower(), Severity.HIGH)
 
 
-def of_checkov(check: str) -> Severity:
+def of_checkov(check: str, own: Mapping[str, str] = _NO_OWN) -> Severity:
+    """`own` has the words of checks that are ours, by id."""
+    if check in own:
+        return of_word(own[check])
     return Severity.LOW if check in _CHECKOV_LOW else Severity.HIGH
 
 
