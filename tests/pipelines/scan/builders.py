@@ -19,6 +19,7 @@ SCOPE = ScanScope(code=["src"], iac=["deploy"], lock_package="shop")
 CLEAN_CODE = "def total(amounts: list[int]) -> int:\n    return sum(amounts)\n"
 CLEAN_DOCKERFILE = 'FROM python:3.11-slim\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
 _HASH = "0" * 64
+_FILES = "https://files.pythonhosted.org/packages"
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -40,7 +41,7 @@ def lock(*pins: str) -> dict[str, str]:
     entries = "".join(
         f'\n[[package]]\nname = "{name}"\nversion = "{version}"\n'
         'source = { registry = "https://pypi.org/simple" }\n'
-        f'wheels = [{{ url = "https://example.org/{name}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
+        f'wheels = [{{ url = "{_FILES}/{name}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
         for name, version in wanted
     )
     names = ", ".join(f'{{ name = "{name}" }}' for name, _ in wanted)
