@@ -81,7 +81,7 @@ def read_toml_lock(path: str, text: str) -> Lock:
         raise LockUnreadable("nested too deep") from cause
     except InvalidName as cause:
         raise LockUnreadable(f"not the name of a package: {str(cause)[:100]}") from cause
-    except (KeyError, TypeError, AttributeError, StopIteration) as cause:
+    except (KeyError, TypeError, AttributeError) as cause:
         raise LockUnreadable(f"not of its layout: {cause!r}"[:150]) from cause
     if not packages:
         raise LockUnreadable("it names no package")
@@ -112,7 +112,7 @@ def _uv(entry: dict[str, Any], line: int, _document: dict[str, Any], folder: Pur
     source = entry["source"]
     index, direct = source.get("registry"), ""
     if index is None:
-        kind = next(kind for kind in ("git", "url", "path", "directory", "editable", "virtual") if kind in source)
+        (kind,) = {"git", "url", "path", "directory", "editable", "virtual"} & set(source) or {"registry"}
         direct = source[kind] if kind in {"git", "url"} else _outside(folder, source[kind])
     held = COMMIT.search(source.get("git", "")) is not None
     return LockedPackage(
