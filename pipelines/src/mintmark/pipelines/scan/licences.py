@@ -129,7 +129,7 @@ def _environment() -> dict[str, str]:
     passed = {name: value for name, value in os.environ.items() if _PASSED.fullmatch(name)}
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
     configured = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return {"UV_CACHE_DIR": str(cache), "XDG_CONFIG_HOME": configured, "UV_LINK_MODE": "copy"} | passed
+    return {"UV_CACHE_DIR": str(cache), "XDG_CONFIG_HOME": configured, "UV_HTTP_RETRIES": "1"} | passed
 
 
 def _metadata_in(target: Path, pins: Sequence[Pin]) -> Iterator[tuple[Pin, bytes]]:
