@@ -41,8 +41,8 @@ def lock(*pins: str) -> dict[str, str]:
     entries = "".join(
         f'\n[[package]]\nname = "{name}"\nversion = "{version}"\n'
         'source = { registry = "https://pypi.org/simple" }\n'
-        f'wheels = [{{ url = "{_FILES}/{name}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
-        for name, version in wanted
+        f'wheels = [{{ url = "{_FILES}/{stem}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
+        for name, stem, version in ((name, name.replace("-", "_"), version) for name, version in wanted)
     )
     names = ", ".join(f'{{ name = "{name}" }}' for name, _ in wanted)
     asked = ", ".join(f'{{ name = "{name}", specifier = "=={version}" }}' for name, version in wanted)

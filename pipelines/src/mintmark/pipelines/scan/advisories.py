@@ -6,8 +6,12 @@ import hashlib
 import json
 import os
 import sqlite3
+import tempfile
 import threading
+import time
 import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,19 +23,30 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import InfrastructureError, UsageError
+from mintmark.pipelines.scan.fetch import FetchFailed, Limits, fetch, is_safe
 from mintmark.pipelines.scan.model import AdvisoryFacts, AdvisorySource, Sha256Hex
 
+OSV = "https://api.osv.dev/v1"
 MAX_ADVISORY_BYTES = 16 * 1024 * 1024
+MAX_ARCHIVE_BYTES = 1024 * 1024 * 1024
+MAX_EXPORT_BYTES = 4 * 1024 * 1024 * 1024
+DOWNLOAD_WAIT_S = 30.0
+DOWNLOAD_S = 600.0
 _LAYOUT = 2  # of the database; part of its name, so that one made by an older release is not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisories:
-    """`database` is None for the online service, which is asked as pip-audit asks it."""
+    """
+    Where advisories come from, and the database that holds them.
+
+    Online there is a `service` (the URL of its `/v1`), and no database before it was asked about pins.
+    """
 
     facts: AdvisoryFacts
     database: Path | None
+    service: str = ""
 
     def document(self, identity: str) -> dict[str, Any] | None:
         """The advisory of that id, or of one of its aliases."""
@@ -43,41 +58,91 @@ class Advisories:
             ).fetchone()
         return json.loads(row[0]) if row else None
 
+    def same_as(self, identities: Iterable[str]) -> set[str]:
+        """Every id by which these advisories go: aliases of aliases too, whichever record says so."""
+        known = set(identities)
+        if self.database is None:
+            return known
+        with closing(connect(self.database)) as connection:
+            waiting = list(known)
+            while waiting:
+                identity = waiting.pop()
+                rows = connection.execute(
+                    "SELECT alias FROM alias WHERE id = ? UNION SELECT id FROM alias WHERE alias = ?", (identity,) * 2
+                )
+                fresh = {str(row[0]) for row in rows} - known
+                known |= fresh
+                waiting += fresh
+        return known
+
 
 def open_advisories(spec: str, *, cache: Path) -> Advisories:
-    """`snapshot` (shipped and partial), `online`, or the path or file URL of an OSV export (`all.zip`)."""
-    if spec == "online":
-        facts = AdvisoryFacts(
-            source=AdvisorySource.ONLINE,
-            as_of=int(datetime.now().astimezone().timestamp()),
-            complete=True,
-            records=0,
-            digest=Sha256Hex(hashlib.sha256(b"online").hexdigest()),
-        )
-        return Advisories(facts=facts, database=None)
+    """
+    Open `snapshot` (shipped and partial), an OSV export (`all.zip`) by path or URL, or a service.
+
+    `online` is OSV's own service, and `online:URL` another that answers as its `/v1` does.
+    """
+    if spec == "online" or spec.startswith("online:"):
+        return _online(spec.partition(":")[2] or OSV)
+    if spec.startswith(("https://", "http://")):
+        return _downloaded(spec, cache)
     with as_file(files("mintmark.pipelines.scan") / "data" / "osv-snapshot.zip") as shipped:
         if spec == "snapshot":
             return _load(shipped, AdvisorySource.SNAPSHOT, cache)
-        path = Path(unquote(urlsplit(spec).path)) if spec.startswith("file://") else Path(spec)
-        if path.is_file() and path.read_bytes() == shipped.read_bytes():
-            # by whatever name it is given: a partial source must never be reported as a complete one
-            return _load(path, AdvisorySource.SNAPSHOT, cache)
+    path = Path(unquote(urlsplit(spec).path)) if spec.startswith("file://") else Path(spec)
     if not path.is_file():
         raise UsageError(
             f"advisories: {spec!r} is not a file",
             reason="no_advisories",
-            remedy="use snapshot, online, or the path of an OSV export (all.zip)",
+            remedy="use snapshot, online, or the path or URL of an OSV export (all.zip)",
         )
     return _load(path, AdvisorySource.OSV_EXPORT, cache)
 
 
+def _online(service: str) -> Advisories:
+    if not is_safe(service):
+        raise UsageError(
+            f"advisories: {service} is not an address of HTTPS",
+            reason="no_advisories",
+            remedy="use online, or online:https://HOST/v1",
+        )
+    facts = AdvisoryFacts(
+        source=AdvisorySource.ONLINE,
+        as_of=int(datetime.now().astimezone().timestamp()),
+        complete=True,
+        records=0,
+        digest=Sha256Hex(hashlib.sha256(b"online").hexdigest()),
+    )
+    return Advisories(facts=facts, database=None, service=service.rstrip("/"))
+
+
+def _downloaded(url: str, cache: Path) -> Advisories:
+    """The archive is kept only as the database that it became."""
+    cache.mkdir(parents=True, exist_ok=True)
+    limits = Limits(wait_s=DOWNLOAD_WAIT_S, deadline=time.monotonic() + DOWNLOAD_S, size=MAX_ARCHIVE_BYTES)
+    with tempfile.NamedTemporaryFile(dir=cache, prefix="osv-", suffix=".zip") as archive:
+        try:
+            fetch(url, archive, limits=limits)
+        except FetchFailed as cause:
+            raise InfrastructureError(
+                f"the advisories could not be fetched: {cause}",
+                reason="advisories_unreachable",
+                remedy="try again, or fetch the export by hand and name its path",
+            ) from cause
+        archive.flush()
+        return _load(Path(archive.name), AdvisorySource.OSV_EXPORT, cache)
+
+
 def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
     digest = Sha256Hex(hashlib.sha256(archive.read_bytes()).hexdigest())
+    if digest == _shipped_digest():
+        source = AdvisorySource.SNAPSHOT  # whatever name it is given: a partial source is never a complete one
     database = cache / "advisories" / f"{digest}-{_LAYOUT}.sqlite3"
     if not database.exists():
         try:
-            _build(archive, database)
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as cause:
+            with zipfile.ZipFile(archive) as exported:
+                write_database(_documents(exported), database)
+        except _BROKEN as cause:
             raise UsageError(
                 f"{archive} is not an OSV export: {cause!r}",
                 reason="no_advisories",
@@ -99,23 +164,46 @@ def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
     return Advisories(facts=facts, database=database)
 
 
-def _build(archive: Path, database: Path) -> None:
+# What reading a cut, damaged, encrypted or foreign archive raises; a part of the advisories must not pass for all.
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
+    *(ValueError, KeyError, TypeError, AttributeError),
+)
+
+
+def _shipped_digest() -> str:
+    shipped = files("mintmark.pipelines.scan") / "data" / "osv-snapshot.zip"
+    return hashlib.sha256(shipped.read_bytes()).hexdigest()
+
+
+def _documents(exported: zipfile.ZipFile) -> Iterator[dict[str, Any]]:
+    if sum(entry.file_size for entry in exported.infolist()) > MAX_EXPORT_BYTES:
+        raise ValueError(f"over {MAX_EXPORT_BYTES} bytes when it is unpacked")
+    for entry in sorted(exported.infolist(), key=lambda entry: entry.filename):
+        if entry.file_size > MAX_ADVISORY_BYTES:
+            raise ValueError(f"{entry.filename}: {entry.file_size} bytes, over {MAX_ADVISORY_BYTES}")
+        if entry.filename.endswith(".json"):
+            yield json.loads(exported.read(entry))
+
+
+def write_database(documents: Iterable[dict[str, Any]], database: Path) -> None:
+    """Write all of them or nothing: the database has its name only when it is whole."""
     database.parent.mkdir(parents=True, exist_ok=True)
     temporary = database.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
     temporary.unlink(missing_ok=True)
-    with closing(sqlite3.connect(temporary)) as connection, zipfile.ZipFile(archive) as exported:
-        connection.executescript(
-            "CREATE TABLE advisory (id TEXT PRIMARY KEY, modified INTEGER, doc TEXT);"
-            "CREATE TABLE affected (name TEXT, id TEXT, PRIMARY KEY (name, id));"
-            "CREATE TABLE alias (alias TEXT, id TEXT, PRIMARY KEY (alias, id));"
-        )
-        for entry in sorted(exported.infolist(), key=lambda entry: entry.filename):
-            if entry.file_size > MAX_ADVISORY_BYTES:
-                raise ValueError(f"{entry.filename}: {entry.file_size} bytes, over {MAX_ADVISORY_BYTES}")
-            if entry.filename.endswith(".json"):
-                _add(connection, json.loads(exported.read(entry)))
-        connection.commit()
-    temporary.replace(database)
+    try:
+        with closing(sqlite3.connect(temporary)) as connection:
+            connection.executescript(
+                "CREATE TABLE advisory (id TEXT PRIMARY KEY, modified INTEGER, doc TEXT);"
+                "CREATE TABLE affected (name TEXT, id TEXT, PRIMARY KEY (name, id));"
+                "CREATE TABLE alias (alias TEXT, id TEXT, PRIMARY KEY (alias, id));"
+            )
+            for document in documents:
+                _add(connection, document)
+            connection.commit()
+        temporary.replace(database)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _add(connection: sqlite3.Connection, document: dict[str, Any]) -> None:

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from mintmark.pipelines.scan import fingerprint, severity
+from mintmark.pipelines.scan import fingerprint, osv_client, severity
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
 from mintmark.pipelines.scan.model import AdvisorySource, Category, Confidence, Finding, Isolation, Severity, Unread
@@ -31,6 +32,10 @@ class PipAuditScanner:
         """What is given and read are pins. A pin that pip-audit skipped, or says nothing of, was not read."""
         sandbox = bench.sandbox
         pins = export_pins(bench.tree.root, bench.scope.lock_package)
+        online = bench.advisories.facts.source is AdvisorySource.ONLINE
+        if online:
+            answered = osv_client.ask(bench.advisories, pins, scanner=self.name, folder=sandbox.scratch)
+            bench = replace(bench, advisories=answered)
         program = str(sandbox.tool("pip-audit"))
         version = sandbox.run([program, "--version"], cwd=sandbox.scratch, timeout_s=60).stdout.decode().split()
         rounds = [_audit(bench, program, listed, number) for number, listed in enumerate(_rounds(pins))]
@@ -41,13 +46,13 @@ class PipAuditScanner:
         try:
             return Observation(
                 tool_version=version[-1] if version else "unknown",
-                rules=max(facts.records, 1 if facts.source is AdvisorySource.ONLINE else 0),
+                rules=facts.records,
                 rules_digest=facts.digest,
                 given=tuple(str(pin) for pin in pins),
                 read=frozenset(str(pin) for pin in pins if str(pin) not in left),
                 unread=(*unread, *_stale(bench)),
                 findings=_findings(pins, audited, bench),
-                isolation=rounds[0][0].isolation if rounds else Isolation.NONE,
+                isolation=Isolation.NONE if online or not rounds else rounds[0][0].isolation,
                 raw=_redacted([document for _, document in rounds]),
                 data=facts,
             )
@@ -68,23 +73,21 @@ def _rounds(pins: list[Pin]) -> list[list[Pin]]:
 
 
 def _audit(bench: Workbench, program: str, pins: list[Pin], number: int) -> tuple[Outcome, Any]:
-    """Offline, pip-audit and its advisories share a network namespace that leads nowhere else."""
+    """pip-audit and its advisories share a network namespace of their own: online answers are here by now."""
     scratch, database = bench.sandbox.scratch, bench.advisories.database
     listed, report = scratch / f"pins-{number}.txt", scratch / f"report-{number}.json"
     listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
     command = [
         program,
         *("--requirement", str(listed), "--no-deps", "--disable-pip"),
-        *("--vulnerability-service", "osv", *(["--osv-url", "{url}"] if database else [])),
+        *("--vulnerability-service", "osv", "--osv-url", "{url}"),
         *("--progress-spinner=off", "--format", "json", "--output", str(report)),
     ]
-    service = [sys.executable, "-m", "mintmark.pipelines.scan.osv_service", str(database)] if database else []
     outcome = bench.sandbox.run(
-        [*service, *command],
+        [sys.executable, "-m", "mintmark.pipelines.scan.osv_service", str(database), *command],
         cwd=scratch,
         timeout_s=TIMEOUT_S,
-        environment={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if database else {},
-        network=database is None,
+        environment={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     return outcome, parse_json(bench.sandbox.scanner, bench.sandbox.read_report(report))
 
@@ -126,7 +129,7 @@ def _findings(pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], b
 
 
 def _finding(pin: Pin, vulnerability: dict[str, Any], bench: Workbench) -> Finding:
-    aliases = sorted({str(vulnerability["id"]), *map(str, vulnerability.get("aliases", []))})
+    aliases = sorted(bench.advisories.same_as([str(vulnerability["id"]), *map(str, vulnerability.get("aliases", []))]))
     document = bench.advisories.document(str(vulnerability["id"])) or {}
     graded, origin = _worst(document, aliases, bench)
     shown = next((alias for alias in aliases if alias.startswith("CVE-")), aliases[0])
