@@ -11,7 +11,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,16 +24,18 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mintmark.pipelines.errors import InfrastructureError, UsageError
+from mintmark.pipelines.scan.debian_version import DebianVersion, NotADebianVersion
 from mintmark.pipelines.scan.fetch import FetchFailed, Limits, fetch, is_safe
 from mintmark.pipelines.scan.model import AdvisoryFacts, AdvisorySource, Sha256Hex
 
+PYPI = "PyPI"
 OSV = "https://api.osv.dev/v1"
 MAX_ADVISORY_BYTES = 16 * 1024 * 1024
 MAX_ARCHIVE_BYTES = 1024 * 1024 * 1024
 MAX_EXPORT_BYTES = 4 * 1024 * 1024 * 1024
 DOWNLOAD_WAIT_S = 30.0
 DOWNLOAD_S = 600.0
-_LAYOUT = 2  # of the database; part of its name, so that one made by an older release is not read
+_LAYOUT = 3  # of the database; part of its name, so that one made by an older release is not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,13 @@ class Advisories:
                 "SELECT doc FROM advisory WHERE id = ? OR id = (SELECT id FROM alias WHERE alias = ?)", (identity,) * 2
             ).fetchone()
         return json.loads(row[0]) if row else None
+
+    def ecosystems(self) -> set[str]:
+        """Which kinds of packages these advisories speak of."""
+        if self.database is None:
+            return set()
+        with closing(connect(self.database)) as connection:
+            return {str(row[0]) for row in connection.execute("SELECT DISTINCT ecosystem FROM affected")}
 
     def same_as(self, identities: Iterable[str]) -> set[str]:
         """Every id by which these advisories go: aliases of aliases too, whichever record says so."""
@@ -149,7 +158,10 @@ def _load(archive: Path, source: AdvisorySource, cache: Path) -> Advisories:
                 remedy="use the ecosystem's all.zip as OSV publishes it",
             ) from cause
     with closing(connect(database)) as connection:
-        records, newest = connection.execute("SELECT count(*), max(modified) FROM advisory").fetchone()
+        records, newest = connection.execute(
+            "SELECT count(*), max(modified) FROM advisory WHERE id IN (SELECT id FROM affected WHERE ecosystem = ?)",
+            (PYPI,),
+        ).fetchone()
     if not records:
         raise UsageError(
             f"{archive} holds no advisory for PyPI", reason="no_advisories", remedy="export the ecosystem again"
@@ -195,7 +207,7 @@ def write_database(documents: Iterable[dict[str, Any]], database: Path) -> None:
         with closing(sqlite3.connect(temporary)) as connection:
             connection.executescript(
                 "CREATE TABLE advisory (id TEXT PRIMARY KEY, modified INTEGER, doc TEXT);"
-                "CREATE TABLE affected (name TEXT, id TEXT, PRIMARY KEY (name, id));"
+                "CREATE TABLE affected (ecosystem TEXT, name TEXT, id TEXT, PRIMARY KEY (ecosystem, name, id));"
                 "CREATE TABLE alias (alias TEXT, id TEXT, PRIMARY KEY (alias, id));"
             )
             for document in documents:
@@ -213,19 +225,23 @@ def _add(connection: sqlite3.Connection, document: dict[str, Any]) -> None:
     names = set()
     for affected in document.get("affected", []):
         package = affected.get("package", {})
-        if package.get("ecosystem") == "PyPI":
+        if package.get("ecosystem") == PYPI:
             package["name"] = canonicalize_name(package["name"])
-            names.add(package["name"])
+        if is_read(str(package.get("ecosystem", ""))):
+            names.add((package["ecosystem"], package["name"]))
     if not names:
         return
-    modified = _epoch(str(document.get("modified", "")))
-    connection.execute(
-        "INSERT OR REPLACE INTO advisory VALUES (?, ?, ?)", (document["id"], modified, json.dumps(document))
-    )
-    connection.executemany("INSERT OR IGNORE INTO affected VALUES (?, ?)", [(name, document["id"]) for name in names])
+    identity, modified = document["id"], _epoch(str(document.get("modified", "")))
+    connection.execute("INSERT OR REPLACE INTO advisory VALUES (?, ?, ?)", (identity, modified, json.dumps(document)))
+    connection.executemany("INSERT OR IGNORE INTO affected VALUES (?, ?, ?)", [(*name, identity) for name in names])
     connection.executemany(
-        "INSERT OR IGNORE INTO alias VALUES (?, ?)", [(alias, document["id"]) for alias in document.get("aliases", [])]
+        "INSERT OR IGNORE INTO alias VALUES (?, ?)", [(alias, identity) for alias in document.get("aliases", [])]
     )
+
+
+def is_read(ecosystem: str) -> bool:
+    """Those whose order of versions is known here: PyPI (PEP 440), and each release of Debian (`Debian:12`)."""
+    return ecosystem == PYPI or ecosystem.startswith("Debian:")
 
 
 def _epoch(text: str) -> int:
@@ -236,30 +252,37 @@ def _epoch(text: str) -> int:
         return 0
 
 
-def matching(database: Path, name: str, version: str) -> list[dict[str, Any]]:
+def matching(database: Path, name: str, version: str, ecosystem: str = PYPI) -> list[dict[str, Any]]:
     """The advisories that affect this version of this package."""
+    named = canonicalize_name(name) if ecosystem == PYPI else name
     with closing(connect(database)) as connection:
         rows = connection.execute(
-            "SELECT doc FROM advisory JOIN affected USING (id) WHERE name = ? ORDER BY id", (canonicalize_name(name),)
+            "SELECT doc FROM advisory JOIN affected USING (id) WHERE ecosystem = ? AND name = ? ORDER BY id",
+            (ecosystem, named),
         ).fetchall()
     documents = [json.loads(row[0]) for row in rows]
-    return [document for document in documents if _affects(document, canonicalize_name(name), version)]
+    return [document for document in documents if _affects(document, named, version, ecosystem)]
 
 
-def _affects(document: dict[str, Any], name: str, text: str) -> bool:
-    version = Version(text)
+def _affects(document: dict[str, Any], name: str, text: str, ecosystem: str) -> bool:
+    read = _bound if ecosystem == PYPI else _debian_bound
+    version = read(text)
     for affected in document["affected"]:
-        if affected.get("package", {}).get("name") != name:
+        package = affected.get("package", {})
+        if package.get("name") != name or package.get("ecosystem") != ecosystem:
             continue
-        if any(_equal(listed, version) for listed in affected.get("versions", [])):
+        if any(_equal(listed, version, read) for listed in affected.get("versions", [])):
             return True
         ranges = [item["events"] for item in affected.get("ranges", []) if item["type"] == "ECOSYSTEM"]
-        if any(_in_range(events, version, unclear=not affected.get("versions")) for events in ranges):
+        if any(_in_range(events, version, read, unclear=not affected.get("versions")) for events in ranges):
             return True
     return False
 
 
-def _in_range(events: list[dict[str, str]], version: Version, *, unclear: bool) -> bool:
+Ordered = Version | DebianVersion
+
+
+def _in_range(events: list[dict[str, str]], version: Ordered, read: Callable[[str], Any], *, unclear: bool) -> bool:
     """
     OSV schema, `affected[].ranges[].events`: evaluated in version order.
 
@@ -267,8 +290,8 @@ def _in_range(events: list[dict[str, str]], version: Version, *, unclear: bool) 
     the versions that are.
     """
     try:
-        ordered = sorted((_bound(text), kind) for event in events for kind, text in event.items())
-    except InvalidVersion:
+        ordered = sorted((read(text), kind) for event in events for kind, text in event.items())
+    except (InvalidVersion, NotADebianVersion):
         return unclear
     inside = False
     for bound, kind in ordered:
@@ -284,10 +307,14 @@ def _bound(text: str) -> Version:
     return Version("0.dev0" if text == "0" else text)
 
 
-def _equal(listed: str, version: Version) -> bool:
+def _debian_bound(text: str) -> DebianVersion:
+    return DebianVersion("0~~~" if text == "0" else text)
+
+
+def _equal(listed: str, version: Ordered, read: Callable[[str], Any]) -> bool:
     try:
-        return Version(listed) == version
-    except InvalidVersion:
+        return bool(read(listed) == version)
+    except (InvalidVersion, NotADebianVersion):
         return False
 
 

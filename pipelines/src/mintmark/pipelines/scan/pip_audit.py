@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from mintmark.pipelines.scan import fingerprint, osv_client, severity
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
-from mintmark.pipelines.scan.model import AdvisorySource, Category, Confidence, Finding, Isolation, Severity, Unread
+from mintmark.pipelines.scan.model import AdvisorySource, Category, Confidence, Finding, Isolation, Unread
 from mintmark.pipelines.scan.pins import Pin, export_pins, unlocked_requirements
 from mintmark.pipelines.scan.sandbox import Outcome, parse_json
 
@@ -131,7 +131,7 @@ def _findings(pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], b
 def _finding(pin: Pin, vulnerability: dict[str, Any], bench: Workbench) -> Finding:
     aliases = sorted(bench.advisories.same_as([str(vulnerability["id"]), *map(str, vulnerability.get("aliases", []))]))
     document = bench.advisories.document(str(vulnerability["id"])) or {}
-    graded, origin = _worst(document, aliases, bench)
+    graded, origin = severity.of_alias_set([document, *map(bench.advisories.document, aliases)])
     shown = next((alias for alias in aliases if alias.startswith("CVE-")), aliases[0])
     summary = str(document.get("summary") or vulnerability.get("description") or "")
     return Finding(
@@ -153,15 +153,6 @@ def _finding(pin: Pin, vulnerability: dict[str, Any], bench: Workbench) -> Findi
         fixed_in=tuple(map(str, vulnerability.get("fix_versions", []))),
         aliases=tuple(aliases),
     )
-
-
-def _worst(document: dict[str, Any], aliases: list[str], bench: Workbench) -> tuple[Severity, str]:
-    """One record of the alias set may grade what another does not."""
-    known = [document, *(found for alias in aliases if (found := bench.advisories.document(alias)))]
-    graded = [severity.of_advisory(item) for item in known if item]
-    told = [item for item in graded if item[1] != severity.TABLE]
-    order = list(Severity)
-    return min(told or graded or [(Severity.HIGH, severity.TABLE)], key=lambda item: order.index(item[0]))
 
 
 _KEPT = ("id", "aliases", "fix_versions")
