@@ -170,6 +170,8 @@ def test_every_licence_of_florin_is_known(tmp_path: Path) -> None:
             ["License: MIT OR ISC", "Classifier: License :: OSI Approved :: Apache Software License"],
             "(MIT OR ISC) AND Apache-2.0",
         ),
+        (["License: MIT", "Classifier: License :: Freely Distributable"], "MIT"),
+        (["Classifier: License :: Freely Distributable"], UNKNOWN),
         (["Classifier: License :: OSI Approved"], UNKNOWN),
         (["Classifier: License :: Free for non-commercial use"], UNKNOWN),
         (["License: MIT", "Classifier: License :: Free for non-commercial use"], UNKNOWN),

@@ -72,7 +72,7 @@ def _covers(field: str | None, classified: str) -> bool:
     return re.search(rf"(?<![\w.-]){family}(?![\w.-])", field) is not None
 
 
-_SAYS_NOTHING = {"License :: OSI Approved", "License :: DFSG approved"}
+_SAYS_NOTHING = {"License :: OSI Approved", "License :: DFSG approved", "License :: Freely Distributable"}
 _FAMILIES = {
     "LicenseRef-BSD": r"(?:0BSD|BSD-[\w-]+|LicenseRef-BSD)",
     "LicenseRef-GPL": r"GPL-[\w.-]+",
