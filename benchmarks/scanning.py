@@ -94,7 +94,7 @@ def prepare(folder: Path) -> Bench:
     return Bench(
         tree=export_tree(clone, before, ["."], folder / "before"),
         changed=export_tree(clone, "HEAD", ["."], folder / "after"),
-        scope=scope_of(load_project(ROOT).configuration),
+        scope=scope_of(load_project(ROOT)),
         environments=install_tools(lambda text: print(text, file=sys.stderr)),
         advisories=open_advisories("snapshot", cache=folder / "advisories"),
         folder=folder,

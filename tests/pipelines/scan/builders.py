@@ -30,6 +30,7 @@ jobs:
 """
 _HASH = "0" * 64
 CLEAN_DOCKERFILE = f'FROM python:3.11-slim@sha256:{_HASH}\nHEALTHCHECK CMD ["true"]\nUSER 1000\nCMD ["python"]\n'
+_FILES = "https://files.pythonhosted.org/packages"
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -51,8 +52,8 @@ def lock(*pins: str) -> dict[str, str]:
     entries = "".join(
         f'\n[[package]]\nname = "{name}"\nversion = "{version}"\n'
         'source = { registry = "https://pypi.org/simple" }\n'
-        f'wheels = [{{ url = "https://example.org/{name}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
-        for name, version in wanted
+        f'wheels = [{{ url = "{_FILES}/{stem}-{version}-py3-none-any.whl", hash = "sha256:{_HASH}" }}]\n'
+        for name, stem, version in ((name, name.replace("-", "_"), version) for name, version in wanted)
     )
     names = ", ".join(f'{{ name = "{name}" }}' for name, _ in wanted)
     asked = ", ".join(f'{{ name = "{name}", specifier = "=={version}" }}' for name, version in wanted)

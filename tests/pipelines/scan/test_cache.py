@@ -105,7 +105,7 @@ def test_nothing_changed_means_that_no_tool_runs_and_the_answer_is_the_same(
     assert all(warm[name].report_digest != cold[name].report_digest for name in CACHED)
     evidence = json.loads((tmp_path / "reports" / "bandit.json").read_bytes())
     assert len(evidence["cached"]) == 3
-    assert evidence["fresh"] is None
+    assert evidence["report"] is None
 
 
 def test_one_changed_file_is_scanned_alone_and_the_answer_is_that_of_a_whole_scan(

@@ -55,6 +55,7 @@ class Scan(_Section):
     iac: list[RelativePath] = Field(default_factory=list)
     workflows: list[RelativePath] = Field(default_factory=lambda: [".github"])
     images: list[RelativePath] = Field(default_factory=list)
+    trusted_indexes: list[PublicUri] = Field(default_factory=lambda: ["https://pypi.org/simple"])
     internal_packages: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*\*?$")]] = Field(default_factory=list)
 
 

@@ -12,7 +12,7 @@ from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.build.manifest import file_count
 from mintmark.pipelines.build.release import Release
 from mintmark.pipelines.build.wheel import Source, build_constraints_digest, build_release
-from mintmark.pipelines.configuration import Configuration, Project
+from mintmark.pipelines.configuration import Project
 from mintmark.pipelines.facts import Facts
 from mintmark.pipelines.gate.document import build_input
 from mintmark.pipelines.known import Known
@@ -26,6 +26,7 @@ from mintmark.pipelines.scan.coverage import coverage
 from mintmark.pipelines.scan.environments import install_tools
 from mintmark.pipelines.scan.export import Tree, export_tree
 from mintmark.pipelines.scan.interface import ScanScope
+from mintmark.pipelines.scan.licences import licences_in
 from mintmark.pipelines.scan.model import Cached, ScanReport
 from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.run import scan_release
@@ -73,7 +74,7 @@ def find_out(
         )
         built = datetime.now(UTC)
         progress("build", f"{release.wheel_name}   sha256:{release.digest}   commit {commit.id[:12]}")
-        scope = scope_of(configuration)
+        scope = scope_of(project)
         reports = scan_release(
             tree,
             scope,
@@ -88,11 +89,13 @@ def find_out(
         reports = known.date(reports, now=int(built.timestamp()))
         for report in reports:
             _tell(report, progress)
+        licences = locations.reports / invocation / "licences.json"
         bill = export_sbom(
             tree,
             package=configuration.release.package,
             subject_name=release.wheel_name,
             subject_sha256=release.digest,
+            licences=licences_in(licences.read_bytes()) if licences.is_file() else None,
         )
         progress("sbom", f"CycloneDX, {bill.components} components")
         covered = coverage(tree, scope, SCANNERS, shipped=configuration.release.path)
@@ -115,16 +118,17 @@ def _tell(report: ScanReport, progress: Progress) -> None:
     )
 
 
-def scope_of(configuration: Configuration) -> ScanScope:
-    """What `[scan]` and `[release]` of a mintmark.toml put before the scanners."""
-    scan = configuration.scan
+def scope_of(project: Project) -> ScanScope:
+    """What `[scan]` and `[release]` of a mintmark.toml put before the scanners; images lie beside the checkout."""
+    scan = project.configuration.scan
     return ScanScope(
         code=scan.code,
         iac=scan.iac,
         workflows=scan.workflows,
-        images=scan.images,
-        lock_package=configuration.release.package,
+        images=[str(project.root / image) for image in scan.images],
+        lock_package=project.configuration.release.package,
         internal_packages=scan.internal_packages,
+        trusted_indexes=scan.trusted_indexes,
     )
 
 

@@ -25,6 +25,7 @@ from mintmark.pipelines.gate.plain import visible
 from mintmark.pipelines.gather import scope_of
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.scan.advisories import open_advisories
+from mintmark.pipelines.scan.cache import ScanCache, default_folder
 from mintmark.pipelines.scan.environments import install_tools
 from mintmark.pipelines.scan.export import export_tree, read_tree
 from mintmark.pipelines.scan.imports import READERS, Background, Imported, read_report, reader_of
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--commit", metavar="REV", help="the commit to scan, or that reports must be of (default: HEAD)"
     )
+    parser.add_argument("--no-cache", action="store_true", help="scan every file, whatever was kept")
     parser.add_argument("--only", action="append", default=[], metavar="TOOL", help="this scanner alone; repeatable")
     parser.add_argument(
         "--advisories", default="snapshot", metavar="SOURCE", help="snapshot, online, or the path of an OSV export"
@@ -153,7 +155,7 @@ def _scanned(options: argparse.Namespace) -> Imported:
     if options.tree is not None or options.root:
         raise UsageError("--tree and --root are for --from", reason="usage", remedy="name the checkout with --source")
     source = options.source.resolve()
-    configuration = load_project(source).configuration
+    project = load_project(source)
     chosen = [_chosen(name) for name in dict.fromkeys(options.only) if name != OWN]
     locations = locate(Path.cwd())
     head = head_commit(source)
@@ -165,12 +167,13 @@ def _scanned(options: argparse.Namespace) -> Imported:
         tree = export_tree(source, options.commit or head.id, ["."], Path(folder) / "tree")
         reports = scan_release(
             tree,
-            scope_of(configuration),
+            scope_of(project),
             environments,
             advisories,
             locations.reports / str(uuid.uuid4()),
             lambda: datetime.now(UTC),
             scanners=chosen if options.only else SCANNERS,
+            cache=None if options.no_cache else ScanCache(folder=default_folder()),
         )
     return Imported(reports=tuple(item for item in reports if not options.only or item.tool in options.only))
 

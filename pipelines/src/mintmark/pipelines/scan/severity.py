@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mintmark.pipelines.scan.model import Severity
@@ -65,6 +65,14 @@ def of_advisory(document: dict[str, Any]) -> tuple[Severity, str]:
         found.append((of_word(word), "GHSA"))
     order = [Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL]
     return max(found, key=lambda item: order.index(item[0]), default=(Severity.HIGH, TABLE))
+
+
+def of_alias_set(documents: Iterable[dict[str, Any] | None]) -> tuple[Severity, str]:
+    """The worst that any record of one vulnerability says: one may grade what another does not."""
+    graded = [of_advisory(document) for document in documents if document]
+    told = [item for item in graded if item[1] != TABLE]
+    order = list(Severity)
+    return min(told or graded or [(Severity.HIGH, TABLE)], key=lambda item: order.index(item[0]))
 
 
 def of_score(score: float) -> Severity:

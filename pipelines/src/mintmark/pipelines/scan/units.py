@@ -90,6 +90,7 @@ _SPLIT: Mapping[str, Callable[[Tree, tuple[str, ...]], Iterable[Unit]]] = {
     "checkov": _by_module,
     "detect-secrets": _each_file,
     "hadolint": _each_file,
+    "licences": _whole_lock,
     "pip-audit": _whole_lock,
     "semgrep": _each_file,
     "zizmor": _each_file,

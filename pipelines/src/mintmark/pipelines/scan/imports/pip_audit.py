@@ -37,7 +37,7 @@ def read_pip_audit(raw: bytes, background: Background) -> Imported:
         read=len(audited),
         unread=unread,
         doubts=[] if found else ["it audited nothing"],
-        findings=[_placed(finding, lines) for finding in pip_audit.findings(pins, audited, lambda _: None)],
+        findings=[_placed(finding, lines) for finding in pip_audit.findings(pins, audited, None)],
     )
     return Imported(reports=(make(done, background),))
 
