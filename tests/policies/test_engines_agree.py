@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -115,7 +116,7 @@ RESULT = st.fixed_dictionaries(
 )
 COVERED = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(["python", "terraform"]),
+        "kind": st.sampled_from(["bandit", "zizmor", "terraform"]),
         "present": st.integers(0, 2),
         "given": st.integers(0, 2),
         "left_out": st.lists(TEXT, max_size=2),
@@ -205,3 +206,35 @@ def test_ten_thousand_findings_of_every_kind_and_a_thousand_waivers_take_a_fifth
     )
 
     assert b'"decision":"DENY"' in answer
+
+
+def test_a_thousand_people_who_waive_and_approve_ten_thousand_findings_are_heard_by_both_engines_in_time(
+    pack: PolicyPack, wasm: WasmEngine, published: OpaServerEngine
+) -> None:
+    """The server's own limit of time bounds it: looking through the waivers once a finding would take minutes."""
+    document = {**ten_thousand_findings(pack), "environment": {"name": "rehearsal", "protected": False}}
+    member, yes = document["people"][1], {**document["approvals"][0], "environment": "rehearsal"}
+    waiver = pack.canaries["waiver.invalid"]["patch"][0]["value"]
+    sound = {"environment": "rehearsal", "requested_epoch": 1_789_990_000, "expires_epoch": 1_790_000_001}
+    named = {"rule": "code.dangerous_finding", "requested_by": "ana", "approved_by": ["ben"], "means": "record"}
+    document["waivers"] = [
+        {**waiver, **sound, **named, "id": f"W-{n}", "fingerprint": f"{n:032x}"} for n in range(1000)
+    ]
+    document["people"] += [{**member, "id": f"p{n}"} for n in range(1_000)]
+    document["approvals"] = [
+        {
+            **yes,
+            "id": f"A-{n}",
+            "person": f"p{n // 2}",
+            "verdict": ("reject", "approve")[n % 2],
+            "at_epoch": yes["at_epoch"] + n % 2,
+        }
+        for n in range(1_000)
+    ]
+    content = canonical.encode(document)
+
+    answer = wasm.evaluate(content)
+
+    assert published.evaluate(content) == answer
+    assert len(json.loads(answer)["waived"]) == 1_000
+    assert len(json.loads(answer)["violations"]) == 9_000 + 1  # not promoted

@@ -83,7 +83,7 @@ files_known if {
 
 files := object.get(evidence.change, "files", [])
 
-touched contains file if {
+touched := {file |
 	some file in files
 	of_the_pipeline(file)
 }
@@ -96,7 +96,7 @@ of_the_pipeline(file) if {
 parts := [part |
 	some part in parameters.pipeline_files
 	count([1 |
-		some file in files
+		some file in touched
 		lies_in(file, part)
 	]) > 0
 ]

@@ -6,7 +6,7 @@ import data.mintmark.lib.evidence
 
 person(name) := lower(trim_space(name))
 
-known[id] := entry if {
+known := {id: entry |
 	some entry in evidence.people
 	id := person(object.get(entry, "id", ""))
 	id != ""
@@ -52,8 +52,8 @@ independent(name) if {
 }
 
 # Everybody who wrote any part of the change, or asked for it.
-contributors contains person(name) if some name in object.get(evidence.change, "contributors", [])
+contributors := (listed("contributors") | listed("co_authors")) | {person(object.get(evidence.change, role, "")) |
+	some role in ["author", "committer", "requester"]
+}
 
-contributors contains person(name) if some name in object.get(evidence.change, "co_authors", [])
-
-contributors contains person(object.get(evidence.change, role, "")) if some role in ["author", "committer", "requester"]
+listed(part) := {person(name) | some name in object.get(evidence.change, part, [])}

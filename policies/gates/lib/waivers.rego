@@ -8,12 +8,15 @@ import data.mintmark.lib.people
 
 presented := evidence.waivers
 
-in_force contains [waiver.rule, waiver.fingerprint] if {
+# Made whole, once, as every set here that is looked up a finding or a waiver: a partial set would be searched each time.
+in_force := [waiver |
 	some waiver in presented
 	sound(waiver)
-}
+]
 
-cover(rule, fingerprint) if in_force[[rule, fingerprint]]
+covers := {[waiver.rule, waiver.fingerprint] | some waiver in in_force}
+
+cover(rule, fingerprint) if covers[[rule, fingerprint]]
 
 sound(waiver) if {
 	exact(waiver)
@@ -94,7 +97,7 @@ covered[mark] contains [object.get(finding, "severity", ""), object.get(finding,
 	named[mark]
 }
 
-named contains object.get(waiver, "fingerprint", "") if some waiver in presented
+named := {object.get(waiver, "fingerprint", "") | some waiver in presented}
 
 recorded(waiver) if object.get(waiver, "means", "") in object.get(terms, "means", [])
 

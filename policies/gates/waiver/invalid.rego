@@ -68,20 +68,17 @@ harmless(waiver) if {
 	not meant_for_a_refusal(waiver)
 }
 
-refused contains refusal if {
+refused_findings := {[refusal.id, refusal.fingerprint] |
 	some group in waivable.refusals
 	some refusal in group
 }
 
-outstanding contains [refusal.id, refusal.fingerprint] if {
-	some refusal in refused
-	not waivers.cover(refusal.id, refusal.fingerprint)
+outstanding := {refused |
+	some refused in refused_findings
+	not waivers.cover(refused[0], refused[1])
 }
 
-outstanding_rules contains refusal.id if {
-	some refusal in refused
-	not waivers.cover(refusal.id, refusal.fingerprint)
-}
+outstanding_rules := {refused[0] | some refused in outstanding}
 
 meant_for_a_refusal(waiver) if outstanding[[waiver.rule, waiver.fingerprint]]
 
@@ -90,8 +87,6 @@ aimed_beside(waiver) if {
 	outstanding_rules[waiver.rule]
 	not refused_findings[[waiver.rule, waiver.fingerprint]]
 }
-
-refused_findings contains [refusal.id, refusal.fingerprint] if some refusal in refused
 
 refusal(waiver, reason) := {
 	"id": id,
