@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from importlib.metadata import version
 
 import pytest
+import wasmtime
 from tests.policies.builders import gate_input
 
 from mintmark.pipelines.errors import ExitCode
@@ -30,6 +32,17 @@ def test_what_is_no_policy_module_is_unavailable(pack: PolicyPack, content: byte
 
     assert unavailable.value.reason == "engine_unavailable"
     assert unavailable.value.exit_code is ExitCode.INFRASTRUCTURE
+
+
+def test_nothing_of_an_evaluation_stays_in_memory(pack: PolicyPack, wasm: WasmEngine) -> None:
+    """A server judges for months, and each instance has reserved four gigabytes of addresses."""
+    for _ in range(3):
+        wasm.evaluate(gate_input(pack))
+    with pytest.raises(NoDecision):
+        WasmEngine(pack, fuel=400_000).evaluate(gate_input(pack))
+    gc.collect()
+
+    assert not any(isinstance(found, wasmtime.Store) for found in gc.get_objects())
 
 
 def test_too_few_instructions_are_a_timeout(pack: PolicyPack) -> None:

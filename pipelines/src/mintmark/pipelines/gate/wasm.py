@@ -8,6 +8,7 @@ Source: the OPA WebAssembly ABI 1.x, https://www.openpolicyagent.org/docs/wasm
 
 from __future__ import annotations
 
+import weakref
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -114,8 +115,14 @@ class _Instance:
     def _host_calls(self) -> list[HostCall]:
         import wasmtime
 
+        # wasmtime keeps what it may call until the store is gone: a call that held us would keep the store, and its
+        # memory, for ever
+        held = weakref.ref(self)
+
         def abort(address: int) -> None:
-            raise wasmtime.WasmtimeError(f"the policy aborted: {self._text(address)[:200].decode(errors='replace')}")
+            instance = held()
+            said = b"" if instance is None else instance._text(address)  # noqa: SLF001  our own
+            raise wasmtime.WasmtimeError(f"the policy aborted: {said[:200].decode(errors='replace')}")
 
         def println(_address: int) -> None:
             return None
