@@ -109,7 +109,7 @@ def test_t30_a_scan_of_nothing_of_another_tree_or_of_a_part_is_refused(gate: Gat
     nothing = judged(gate, (f"/scans/{BANDIT}/given", 0), (f"/scans/{BANDIT}/read", 0))
     another = judged(gate, (f"/scans/{BANDIT}/tree_digest", f"sha256:{'f' * 64}"))
     less = judged(gate, (f"/scans/{BANDIT}/read", 40))
-    beside = judged(gate, ("/coverage/1/given", 40), ("/coverage/1/left_out/-", "service/src/florin/refunds.py"))
+    beside = judged(gate, ("/coverage/0/given", 40), ("/coverage/0/left_out/-", "service/src/florin/refunds.py"))
     skipped = judged(gate, *_skipped(ZIZMOR, present=2))
 
     assert recorded(nothing) == {("scan.complete", "nothing_given")}

@@ -44,10 +44,11 @@ of_group(approval, group) if people.member(person(approval), group)
 
 of_group(approval, group) if people.member_at(person(approval), group, at(approval))
 
-# People of these groups whose yes holds for exactly this release, now.
+# People of these groups whose yes holds for exactly this release, now, and who did not say no since.
 approvers(wanted) := {person(approval) |
 	some approval in given
 	current(approval)
+	not withdrawn(approval)
 	people.independent(person(approval))
 	some group in wanted
 	people.member(person(approval), group)
@@ -77,6 +78,36 @@ problem(approval) := "approval_scope" if {
 	not recorded(approval)
 } else := "approver_revoked" if {
 	revoked(approval)
+}
+
+# A no to this artefact here by somebody of these groups, who has not said yes to it since. It does not expire.
+stands(refusal, wanted) if {
+	may_concern(refusal)
+	some group in wanted
+	of_group(refusal, group)
+	not taken_back(refusal)
+}
+
+# Of a yes and a no of one moment the no counts.
+withdrawn(approval) if object.get(latest_no, person(approval), 0 - 1) >= at(approval)
+
+taken_back(refusal) if object.get(latest_yes, person(refusal), 0 - 1) > at(refusal)
+
+latest_no[name] := max(moments) if some name, moments in said_no_at
+
+latest_yes[name] := max(moments) if some name, moments in said_yes_at
+
+said_no_at[name] contains at(refusal) if {
+	some refusal in refused
+	may_concern(refusal)
+	name := person(refusal)
+}
+
+said_yes_at[name] contains at(approval) if {
+	some approval in given
+	current(approval)
+	name := person(approval)
+	people.human(name)
 }
 
 # Nothing that it says is about another artefact or environment. What lacks a field may be about this one.
