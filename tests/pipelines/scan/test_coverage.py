@@ -13,7 +13,7 @@ from mintmark.pipelines.scan.coverage import coverage
 from mintmark.pipelines.scan.interface import ScanScope
 
 FILES = {
-    **{f"service/{path}": text for path, text in CLEAN.items()},
+    **{f"service/{path}": text for path, text in CLEAN.items() if not path.startswith(".github/")},
     "service/hidden/shop.py": "eval(input())\n",
     "elsewhere/tool.py": "eval(input())\n",
 }
