@@ -118,6 +118,15 @@ def test_a_package_without_advisories_of_its_kind_is_unread_and_not_clean(
     assert "no advisories for Debian:12" in report.unread[0].reason
 
 
+def test_a_package_without_a_version_is_unread_where_there_are_advisories_about_it(tmp_path: Path) -> None:
+    packed = list(images_module._packed("till", [{"purl": "pkg:pypi/jinja2"}, {"purl": "pkg:pypi/idna"}]))
+
+    matched, unread = images_module._matched(opened(tmp_path, JINJA), packed)
+
+    assert [item.name for item in matched] == ["idna"]
+    assert [item.path for item in unread] == ["till: jinja2 "]
+
+
 def test_an_image_in_which_syft_names_nothing_is_unread(tmp_path: Path, tools: ToolEnvironments) -> None:
     image = write_layout(tmp_path / "till", layout({"bin/till": "a static binary"}))
     report = scanned(tmp_path, tools, opened(tmp_path, JINJA), str(image))
