@@ -52,7 +52,8 @@ FOR_GUESSES = (
     "is_not_alphanumeric_string",
 )
 # The tool's own look at the whole line: one call anywhere, or one `user_id=`, would hide each password beside it.
-REFERENCE = r"(?:[\w.-]+\s*[:=]+\s*)*[\w.-]+\s*[(\[]"  # what is set is the result of a call, or an element
+REFERENCE = r"[\w.-]+\s*[(\[]"  # what is set is the result of a call, or an element
+ASSIGNED = r"[\w.-]+\s*[:=]+\s*[\w.-]+\s*[(\[]"  # and so is this, though a parser of settings puts it in quotes
 IDENTIFIER = r"(?:^|[^A-Za-z0-9])(?:my|user)?ids?[\"'\]]?\s*[:=]{1,3}\s*[\"'(\[{]*$"  # the name right before it
 MAX_FILE_BYTES = 20 * 1024 * 1024
 WINDOW, STEP = (
@@ -67,7 +68,7 @@ def main(output: Path, folder: Path) -> int:
     reading: dict[str, Any] = {
         "version": _module("__version__").VERSION,
         "plugins": sorted(type(plugin).__name__ for plugin in plugins),
-        "filters": [*sorted({*FOR_ALL, *FOR_GUESSES}), REFERENCE, IDENTIFIER],
+        "filters": [*sorted({*FOR_ALL, *FOR_GUESSES}), REFERENCE, ASSIGNED, IDENTIFIER],
         "read": [],
         "unread": [],
         "found": [],
@@ -185,7 +186,7 @@ def _secrets(name: str, number: int, line: str, plugin: Any) -> Iterator[str]:
 def _is_elsewhere(secret: str, line: str) -> bool:
     """Not the secret itself stands there, but where it is taken from, or by what it is known."""
     before = line[: max(line.find(secret), 0)]
-    if re.search(IDENTIFIER, before, re.IGNORECASE):
+    if re.search(IDENTIFIER, before, re.IGNORECASE) or re.match(ASSIGNED, secret):
         return True
     return not before.endswith(("'", '"', "`")) and re.match(REFERENCE, secret) is not None
 
