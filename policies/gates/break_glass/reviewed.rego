@@ -16,7 +16,6 @@
 #   remedy: Look at what the break-glass let through, and close the review with `mintmark review close`.
 package mintmark.gates.break_glass.reviewed
 
-import data.mintmark.lib.break_glass
 import data.mintmark.lib.evidence
 import data.mintmark.lib.parameters
 
@@ -72,4 +71,4 @@ stated(review) := object.get(review, "due_epoch", 0)
 
 opened(review) := object.get(review, "opened_epoch", 0)
 
-latest(review) := opened(review) + object.get(break_glass.terms, "review_s", 0)
+latest(review) := opened(review) + object.get(parameters.settings, ["break_glass", "review_s"], 0)

@@ -30,14 +30,15 @@ refused := [approval |
 	object.get(approval, "verdict", "") != "approve"
 ]
 
-# People who said yes for this environment and repository, and are, or were when they said it, of one of the groups.
-# Each counts once. Whether it was to exactly this release is another question, which `sound` answers.
+# People who said yes for this environment and repository, and were of one of the groups when they said it: nobody's word
+# gains weight afterwards. Each counts once. Whether it was to exactly this release, and whether they still are of the
+# group, is another question, which `current` answers.
 said_yes contains person(approval) if {
 	some approval in given
 	in_scope(approval)
 	people.independent(person(approval))
 	some group in groups
-	of_group(approval, group)
+	people.member_at(person(approval), group, at(approval))
 }
 
 of_group(approval, group) if people.member(person(approval), group)
@@ -51,6 +52,7 @@ approvers(wanted) := {person(approval) |
 	not withdrawn(approval)
 	people.independent(person(approval))
 	some group in wanted
+	people.member_at(person(approval), group, at(approval))
 	people.member(person(approval), group)
 }
 

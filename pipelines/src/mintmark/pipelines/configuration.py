@@ -14,6 +14,7 @@ from mintmark.evidence.confidential import redact
 from mintmark.pipelines.errors import UsageError, nearest
 
 FILE_NAME = "mintmark.toml"
+REHEARSAL = "rehearsal"  # where the policy judges its canaries: by the evidence of one machine alone
 
 
 def _relative(text: str) -> str:
@@ -90,6 +91,12 @@ class Environment(_Section):
     advisories: str = "snapshot"
 
 
+def _real(environments: dict[str, Environment]) -> dict[str, Environment]:
+    if REHEARSAL in environments:
+        raise ValueError(f"{REHEARSAL!r} is where the policy tries itself: nothing is shipped there; take another name")
+    return environments
+
+
 class Configuration(_Section):
     """The whole of `mintmark.toml`."""
 
@@ -97,7 +104,7 @@ class Configuration(_Section):
     scan: Scan
     gate: GateSection = GateSection()
     evidence: EvidenceSection = EvidenceSection()
-    environments: dict[str, Environment] = Field(min_length=1)
+    environments: Annotated[dict[str, Environment], AfterValidator(_real)] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
