@@ -135,9 +135,9 @@ ADAPTERS: tuple[Adapter, ...] = (
         unread=("deploy/broken.tf", "deploy/template.yaml", "deploy/compose.yaml"),
         reads="Terraform, Dockerfiles, Kubernetes manifests and GitHub workflows below `[scan] iac`. Read is "
         "what a driver in checkov's own process sees that its runners parsed; each document of a YAML file "
-        "must be among it.",
+        "must be among it. Values (`.tfvars`) that Terraform takes by itself are read with its modules.",
         run="`checkov -d VIEW --framework terraform dockerfile github_actions kubernetes --skip-download "
-        "--compact -o json`.",
+        "--compact -o json`, and once more with `--var-file` for each further file of values.",
         exit_code="0 for a folder that is missing, and with `--hard-fail-on`, as severities need an account.",
         suppressions="`checkov:skip` and its annotation are obeyed by the tool, which then lists the check "
         "as skipped: that is taken as a finding, marked.",
@@ -204,7 +204,7 @@ ADAPTERS: tuple[Adapter, ...] = (
         exit_code="1 for a finding, for a file that does not parse, and for one that is not there.",
         suppressions="what the second run does not find was silenced, and is marked. "
         "`--disable-ignore-pragma` alone leaves two ways open: `# hadolint shell=powershell`, and "
-        "ShellCheck's directives in a here-document.",
+        "ShellCheck's directives in a here-document, behind a `then` or a `{` as well.",
         configuration="`.hadolint.yaml` and `.hadolint.yml` in the working folder are obeyed without `-c`.",
     ),
     Adapter(
