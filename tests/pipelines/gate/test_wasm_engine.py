@@ -67,7 +67,7 @@ def test_what_is_not_json_is_never_allowed(wasm: WasmEngine, content: bytes) -> 
 
 
 def test_a_thousand_decisions_leave_no_memory_behind(wasm: WasmEngine, pack: PolicyPack) -> None:
-    """Each has an instance of its own, which reserves gigabytes of addresses: those that stayed would fill a machine."""
+    """Each has an instance of its own, which reserves gigabytes of addresses: what stayed would fill a machine."""
     document = gate_input(pack)
     wasm.evaluate(document)
     before = _address_space()
