@@ -72,8 +72,11 @@ def test_the_ledger_is_compared_and_travels_with_the_log(place: Place, shipped: 
 
 def test_a_decision_and_a_rule_are_explained(place: Place, shipped: dict[str, Any]) -> None:
     decision = place.mintmark("explain", shipped["decision"]["id"])
+    as_data = place.mintmark("explain", shipped["decision"]["id"], "-o", "json")
 
-    assert (decision.returncode, '"decision": "ALLOW"' in decision.stdout) == (0, True)
+    assert (decision.returncode, decision.stdout.startswith("ALLOW ")) == (0, True)
+    assert re.search(r"^ entry \d+, verified$", decision.stdout, re.MULTILINE)
+    assert json.loads(as_data.stdout) == shipped["decision"] | {"explained": []}
     assert place.mintmark("explain", "deps.known_vulnerability").returncode == 0
     assert place.mintmark("explain", "no.such_rule").returncode == 2
 
@@ -88,12 +91,13 @@ def test_the_same_release_twice_is_the_same_artefact(place: Place, shipped: dict
     assert [f["fingerprint"] for f in again["findings"]] == [f["fingerprint"] for f in shipped["findings"]]
 
 
-def test_a_protected_environment_takes_no_local_key_and_no_snapshot(place: Place, shipped: dict[str, Any]) -> None:
+def test_a_protected_environment_takes_no_policy_that_nobody_signed(place: Place, shipped: dict[str, Any]) -> None:
+    """The gate does not open; that it takes no local key and no snapshot either, the policy's own cases show."""
     done = place.mintmark("ship", "--env", "production", "-o", "json")
-    document = json.loads(done.stdout)
 
-    assert (done.returncode, document["running"]) == (1, None)
-    assert {"provenance.origin", "advisories.source"} <= {item["id"] for item in document["decision"]["violations"]}
+    assert done.returncode == 4
+    assert "policy_unsigned" in done.stderr
+    assert done.stdout == ""
 
 
 def test_one_byte_of_the_wheel_changed_after_the_verdict_is_refused(place: Place, shipped: dict[str, Any]) -> None:

@@ -205,3 +205,36 @@ def test_the_digest_is_of_the_bytes_in_memory() -> None:
     made = release()
 
     assert replace(made, wheel=made.wheel + b"x").digest != made.digest
+
+
+def said(place: Bench, log: EvidenceLog, made: Release, verdict: str, *, at: timedelta, **changes: Any) -> None:
+    """Record one person's word on the release."""
+    predicate = {
+        "person": "ben",
+        "verdict": verdict,
+        "commit": "1" * 40,
+        "environment": "local",
+        "repository": "git+x",
+        "at": (NOW + at).isoformat(),
+        "expires": (NOW + timedelta(days=1)).isoformat(),
+        "comment": "",
+    } | changes
+    named = [{"name": "a.whl", "digest": {"sha256": made.digest}}]
+    log.record(signed(place.key, statement("approval", predicate, subject=named)), now=NOW)
+
+
+def test_a_rejection_after_the_verdict_stops_the_deployment(place: Bench, tmp_path: Path) -> None:
+    """The gate hears it when it is asked again; a verdict of an hour ago did not."""
+    made, log = release(), place.open()
+    keep(made, tmp_path / "releases")
+    decided(place, log, made)
+    said(place, log, made, "approve", at=timedelta(seconds=5))
+    said(place, log, made, "reject", at=timedelta(seconds=-5))
+    said(place, log, made, "reject", at=timedelta(seconds=5), environment="production")
+    assert admitted(log, made, tmp_path / "releases", now=NOW + timedelta(minutes=1))
+
+    said(place, log, made, "reject", at=timedelta(seconds=5))
+    with pytest.raises(PipelineError) as refused:
+        admitted(log, made, tmp_path / "releases", now=NOW + timedelta(minutes=1))
+
+    assert (refused.value.reason, refused.value.exit_code) == ("rejected_since", ExitCode.DENIED)

@@ -122,3 +122,26 @@ def test_a_scan_of_another_artefact_filed_under_the_run_is_not_believed(place: B
 
     assert read(log).known == {A}
     assert DIGEST != "e" * 64
+
+
+def test_what_an_exception_let_through_is_not_known_once_the_exception_ends(place: Bench) -> None:
+    """Or a waiver of a day would let a finding through for good."""
+    log = place.open()
+    waived = [{"id": "code.dangerous_finding", "fingerprint": A, "waiver": "W-1"}]
+    bypassed = [{"id": "code.dangerous_finding", "fingerprint": B, "break_glass": "BG-1", "facts": {}}]
+    run(place, log, "run-1", "ALLOW", {A: 100, B: 200, C: 300}, waived=waived, bypassed=bypassed)
+
+    assert read(log).known == {C}
+    assert set(read(log).first_seen) == {A, B, C}
+
+
+def test_the_verdicts_of_a_key_that_was_revoked_say_nothing_and_stop_nothing(place: Bench) -> None:
+    from dataclasses import replace
+
+    from mintmark.evidence.trust import TrustPolicy
+
+    log = place.open()
+    run(place, log, "run-1", "ALLOW", {A: 100})
+
+    assert read(log).known == {A}
+    assert read(replace(log, trust=TrustPolicy())) == Known()

@@ -14,6 +14,8 @@
 #   why: At such times nobody is there to notice that a release went wrong, or too much depends on what runs.
 #   accepted: A moment outside every freeze of the environment, by the clock of the freeze's time zone.
 #   remedy: Ship after the end of the freeze; in an emergency, ask for a break-glass.
+#   fix: >-
+#     ship after the end of the freeze; in an emergency: mintmark break-glass request sha256:{{ subject_sha256 }} --env {{ environment | sh }} --for 2h --reason "…"
 package mintmark.gates.freeze.window
 
 import data.mintmark.lib.evidence

@@ -13,6 +13,8 @@
 #   why: What ran before, byte for byte, where it could do no harm, has shown something that no scan shows.
 #   accepted: A recorded deployment of the same SHA-256 to each environment before this one.
 #   remedy: Deploy this digest to the environment before with `mintmark deploy`, and come back with the same digest.
+#   fix: >-
+#     {% if reason == "no_subject" %}present the artefact{% else %}mintmark ship --env {{ before | sh }}{% endif %}
 package mintmark.gates.promotion.order
 
 import data.mintmark.lib.evidence

@@ -15,6 +15,8 @@
 #   why: A change that one person can bring into an environment alone is reviewed by nobody.
 #   accepted: As many approvals for this environment and repository as it asks for, by different people of its approving groups who had no part in the change, and no rejection that stands.
 #   remedy: Ask a member of the approving groups who had no part in the change to run `mintmark approve`, or make what was rejected better and release that.
+#   fix: >-
+#     {% if reason == "rejected" %}have {{ person }} approve it after all, or make better what was rejected and release that{% else %}mintmark approve sha256:{{ subject_sha256 }} --env {{ environment | sh }}   # {{ needed - given }} more of {{ groups | join(" or ") }}, who had no part in the change{% endif %}
 package mintmark.gates.review.approved
 
 import data.mintmark.lib.approvals

@@ -14,7 +14,7 @@ from tests.pipelines.gate.engines import ScriptedEngine
 from tests.policies.builders import gate_input
 
 from mintmark.pipelines.gate.decide import Decision, Gate
-from mintmark.pipelines.gate.errors import EngineUnavailable
+from mintmark.pipelines.gate.errors import DocumentInvalid, EngineUnavailable
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.plain import code_span, visible
 from mintmark.pipelines.gate.render import FORMATS, MAX_REASONS, render
@@ -56,6 +56,80 @@ def test_an_allow_has_no_reasons(gate: Gate) -> None:
     assert text.startswith("ALLOW      florin sha256:aaaaaaaaaaaa…  → here")
     assert f" {len(gate.pack.rules)} rules satisfied · policy " in text
     assert len(text.splitlines()) == 2
+
+
+def test_what_waits_for_a_person_says_the_command_that_they_run(gate: Gate) -> None:
+    decision = refused(gate, "review.approved")
+    digest = decision.subject["digest"]["sha256"]
+
+    lines = render(decision, pack=gate.pack).splitlines()
+
+    assert lines[0].endswith("exit 6, waiting")
+    assert " … review.approved   0 of 1 people who may approve for rehearsal have done so" in lines
+    assert (
+        f"     next  mintmark approve sha256:{digest} --env rehearsal "
+        "# 1 more of release-approvers, who had no part in the change"
+    ) in lines
+    assert "     then  mintmark ship --env rehearsal" in lines
+    assert "- next: `mintmark approve sha256:" in render(decision, "markdown", pack=gate.pack)
+    assert json.loads(render(decision, "json", pack=gate.pack))["explained"][0]["stands"] == "pending"
+
+
+def test_what_is_missing_is_not_called_waiting(gate: Gate) -> None:
+    decision = refused(gate, "scan.complete")
+
+    assert "waiting" not in render(decision, pack=gate.pack)
+    assert json.loads(render(decision, "json", pack=gate.pack))["explained"][0]["stands"] == "missing"
+
+
+def bypassed(gate: Gate) -> Decision:
+    """A known vulnerability that an emergency release carries with it."""
+    digest = gate.pack.baseline["subject"]["digest"]["sha256"]
+    granted = gate.pack.canaries["break_glass.invalid"]["patch"][0]["value"] | {"reason": "Payments stand still."}
+    patch = [
+        *gate.pack.canaries["deps.known_vulnerability"]["patch"],
+        {"op": "replace", "path": "/break_glass", "value": granted | {"sha256": digest}},
+    ]
+    return gate.judge(gate_input(gate.pack, patch))
+
+
+def test_a_break_glass_is_loud_in_every_format(gate: Gate) -> None:
+    decision = bypassed(gate)
+    human, markdown = (render(decision, style, pack=gate.pack) for style in ("human", "markdown"))
+    explained = json.loads(render(decision, "json", pack=gate.pack))["explained"]
+
+    assert decision.allowed
+    assert human.splitlines()[1] == (
+        " !! BREAK-GLASS BG-1 let this release past 1 refusal; a review of it is owed: mintmark review list"
+    )
+    assert " ! deps.known_vulnerability   bypassed: urllib3 2.2.1: CVE-2026-12345 (high)" in human
+    assert " ~ break_glass.invalid   warning: break-glass BG-1 by ben, approved by cleo, dag" in human
+    assert "1 refusals BYPASSED" not in human
+    assert "1 refusal BYPASSED" in human
+    assert "> **BREAK-GLASS `BG-1` let this release past 1 refusal.**" in markdown
+    assert "### ! deps.known_vulnerability (bypassed)" in markdown
+    assert "- ~ warning, break_glass.invalid: `break-glass BG-1 by ben" in markdown
+    assert [(entry["id"], entry["stands"]) for entry in explained] == [
+        ("deps.known_vulnerability", "bypassed"),
+        ("break_glass.invalid", "warning"),
+    ]
+
+
+def test_a_waiver_is_offered_in_the_way_that_counts_there(gate: Gate) -> None:
+    canary = gate.pack.canaries["deps.known_vulnerability"]["patch"]
+    there = [*canary, {"op": "replace", "path": "/environment/name", "value": "rehearsal"}]
+
+    here, recorded = (render(gate.judge(gate_input(gate.pack, patch)), pack=gate.pack) for patch in (canary, there))
+
+    assert "--record" not in here
+    assert "--environment rehearsal --for 7d --record --reason" in recorded
+
+
+def test_a_recorded_decision_is_explained_as_it_was_made(gate: Gate) -> None:
+    for decision in (bypassed(gate), refused(gate, "review.approved"), refused(gate, "code.dangerous_finding")):
+        assert Decision.of(json.loads(json.dumps(decision.predicate()))) == decision
+    with pytest.raises(DocumentInvalid):
+        Decision.of({"decision": "ALLOW"})
 
 
 def test_an_error_says_why_there_is_no_decision(pack: PolicyPack) -> None:

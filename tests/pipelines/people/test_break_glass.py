@@ -16,7 +16,7 @@ from mintmark.evidence.errors import EvidenceError
 from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.people.break_glass import approve_break_glass, break_glass_facts, request_break_glass
-from mintmark.pipelines.people.reviews import close_review, open_items, open_review
+from mintmark.pipelines.people.reviews import close_review, open_items, owed_review
 from mintmark.pipelines.proof import prove
 from mintmark.pipelines.sign import statements
 
@@ -237,7 +237,7 @@ def used(place: Town, decision: str = "d-1", **changes: Any) -> str:
         "pack": place.pack,
         "now": NOW,
     } | changes
-    open_review(place.log, place.machine, **asked)
+    place.log.record_all([owed_review(place.machine, **asked)], now=NOW)
     (opened,) = {str(item.id) for item in reviews(place)} - before
     return opened
 

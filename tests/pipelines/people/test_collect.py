@@ -298,8 +298,10 @@ def test_files_and_records_of_waivers_stand_together(place: Town) -> None:
         encoding="utf-8",
     )
 
-    waivers = document(place, place.head())["waivers"]
+    uncommitted = document(place, place.head())["waivers"]
+    waivers = document(place, place.commit_all())["waivers"]
 
+    assert [item["id"] for item in uncommitted] == [identity]
     assert [(item["id"], item["means"], item["requested_by"], item["approved_by"]) for item in waivers] == [
         ("F-1", "file", "ana", ["ben"]),
         (identity, "record", "ana", ["ben"]),

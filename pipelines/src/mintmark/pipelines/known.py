@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mintmark.evidence.reader import LogReader
-from mintmark.pipelines.proof import ProvenStatement, prove
+from mintmark.pipelines.proof import ProvenStatement, prove_if_trusted
 from mintmark.pipelines.scan.model import Finding, ScanReport
 
 MAX_RUNS = 50  # of other repositories in the same log, or refused ones, before looking stops
@@ -41,7 +41,9 @@ def read_known(log: LogReader, *, environment: str, repository: str) -> Known:
     """
     Read the scans behind the newest verdict, and those behind the newest ALLOW, on a repository for an environment.
 
-    Each is proven before it is believed: to have been known before lowers what a finding weighs. Raises `ProofFailed`.
+    Each is proven before it is believed: to have been known before lowers what a finding weighs. What only a waiver or
+    a break-glass let through is not known by that: it would weigh less once the exception ended. Verdicts of keys that
+    are trusted no more say nothing. Raises `ProofFailed`.
     """
     runs = _decisions(log, environment=environment, repository=repository)
     if not runs:
@@ -53,7 +55,13 @@ def read_known(log: LogReader, *, environment: str, repository: str) -> Known:
     for fingerprint, moment in shipped.items():
         first_seen[fingerprint] = min(moment, first_seen[fingerprint])
     base = "" if allowed is None else str(allowed.predicate["source"]["commit"])
-    return Known(known=frozenset(shipped), first_seen=first_seen, base=base)
+    excepted = set() if allowed is None else _excepted(allowed)
+    return Known(known=frozenset(shipped) - excepted, first_seen=first_seen, base=base)
+
+
+def _excepted(run: ProvenStatement) -> set[str]:
+    entries = (*run.predicate.get("waived", ()), *run.predicate.get("bypassed", ()))
+    return {str(entry.get("fingerprint", "")) for entry in entries}
 
 
 def _decisions(log: LogReader, *, environment: str, repository: str) -> list[ProvenStatement]:
@@ -63,11 +71,13 @@ def _decisions(log: LogReader, *, environment: str, repository: str) -> list[Pro
     Which is newest is said by the times that were signed: whoever has a copy of an old one can record it once more.
     """
     rows = log.search(kind="decision", ref=f"environment:{environment}", limit=MAX_RUNS)
-    runs = [prove(log, row.index, kind="decision") for row in rows]
+    runs = (prove_if_trusted(log, row.index, kind="decision") for row in rows)
     own = [
         run
         for run in runs
-        if run.predicate["environment"] == environment and run.predicate["source"]["uri"] == repository
+        if run is not None
+        and run.predicate["environment"] == environment
+        and run.predicate["source"]["uri"] == repository
     ]
     return sorted(own, key=lambda run: (run.predicate["as_of_epoch"], run.index), reverse=True)
 
@@ -76,8 +86,8 @@ def _findings(log: LogReader, run: ProvenStatement) -> dict[str, int]:
     """Fingerprint → when it was first seen, as the scans of that very run signed it."""
     found: dict[str, int] = {}
     for row in log.search(kind="scan", ref=f"decision:{run.run.id}"):
-        scan = prove(log, row.index, kind="scan")
-        if scan.run.id != run.run.id or not set(scan.subjects) & set(run.subjects):
+        scan = prove_if_trusted(log, row.index, kind="scan")
+        if scan is None or scan.run.id != run.run.id or not set(scan.subjects) & set(run.subjects):
             continue  # filed under this run, and not of it
         for finding in scan.predicate["findings"]:
             moment = int(finding.get("first_seen_epoch") or scan.predicate["started_at"])

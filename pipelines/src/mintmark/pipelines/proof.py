@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mintmark.evidence.clerk import NOT_TRUSTED
 from mintmark.evidence.errors import EvidenceError
 from mintmark.evidence.reader import LogReader
 from mintmark.evidence.statement import Run, parse_statement, run_of
 from mintmark.pipelines.errors import IntegrityError
+
+# Whoever signed may not say this, or may not any more: what they said does not count. Anything else that is wrong with
+# an entry is a log that was tampered with, and stops whoever decides from it.
+NOT_COUNTED = NOT_TRUSTED | {"no_trusted_time", "threshold"}
 
 
 class ProofFailed(IntegrityError):
@@ -71,3 +76,17 @@ def prove(log: LogReader, index: int, *, kind: str | None = None) -> ProvenState
         predicate=statement.predicate,
         run=run_of(statement),
     )
+
+
+def prove_if_trusted(log: LogReader, index: int, *, kind: str) -> ProvenStatement | None:
+    """
+    As `prove`, with nothing for an entry that holds and that nobody trusted signed, as after a key was revoked.
+
+    For what only adds to a decision. Where a statement that is left out could have been the one that says no, `prove`.
+    """
+    try:
+        return prove(log, index, kind=kind)
+    except ProofFailed as failure:
+        if failure.reason in NOT_COUNTED:
+            return None
+        raise

@@ -23,11 +23,12 @@ from mintmark.pipelines.errors import PipelineError
 from mintmark.pipelines.facts import read_facts
 from mintmark.pipelines.gate import archive
 from mintmark.pipelines.gate.decide import Decision, Gate
+from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gather import Found, Progress, find_out, gate_input, sign_facts
 from mintmark.pipelines.known import read_known
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.people.collect import collect_people_facts
-from mintmark.pipelines.people.reviews import open_review
+from mintmark.pipelines.people.reviews import owed_review
 from mintmark.pipelines.scan.model import ScanReport
 from mintmark.pipelines.sign import statements
 from mintmark.pipelines.sign.interface import Signer
@@ -42,6 +43,7 @@ class Shipped:
     release: Release
     reports: tuple[ScanReport, ...]
     decision: Decision
+    pack: PolicyPack
     recorded: tuple[Recorded, ...]
     running: Running | None = None
     payment: FirstPayment | None = None
@@ -80,12 +82,14 @@ def ship(
     decision = gate.judge(document, decision_id=invocation)
     keep(found.release, locations.releases)
     verdict = sign_verdict(found.release, decision, facts, signer, environment=environment, as_of=as_of)
-    recorded = record(log, facts + verdict, invocation=invocation, environment=environment)
+    owed = _owed_review(signer, gate, decision, document, progress)
+    recorded = record(log, facts + verdict, owed, invocation=invocation, environment=environment)
     progress("record", f"{len(recorded)} entries, log size {recorded[-1].index + 1}   {log.origin}")
-    result = Shipped(release=found.release, reports=found.reports, decision=decision, recorded=tuple(recorded))
+    result = Shipped(
+        release=found.release, reports=found.reports, decision=decision, pack=pack, recorded=tuple(recorded)
+    )
     if not decision.allowed:
         return result
-    _owe_a_review(log, signer, gate, decision, document, progress)
     return _deploy(result, log, signer, environment, f"sha256:{pack.digest}", locations, progress)
 
 
@@ -131,14 +135,14 @@ def _present(
     return gate_input(found, read, people, environment, protected=protected, as_of=as_of)
 
 
-def _owe_a_review(
-    log: EvidenceLog, signer: Signer, gate: Gate, decision: Decision, document: bytes, progress: Progress
-) -> None:
+def _owed_review(
+    signer: Signer, gate: Gate, decision: Decision, document: bytes, progress: Progress
+) -> list[Submission]:
     """What an emergency let through is looked at afterwards; that is recorded before it has any effect."""
-    if not decision.bypassed:
-        return
-    owed = open_review(
-        log,
+    if not (decision.allowed and decision.bypassed):
+        return []
+    progress("WARNING", f"break-glass: {len(decision.bypassed)} refusals are bypassed, and a review of it is owed")
+    owed = owed_review(
         signer,
         subject=decision.subject,
         environment=decision.environment,
@@ -148,7 +152,7 @@ def _owe_a_review(
         pack=gate.pack,
         now=datetime.now(UTC),
     )
-    progress("WARNING", f"break-glass: {len(decision.bypassed)} reasons were bypassed, a review is owed   {owed.id}")
+    return [owed]
 
 
 def _deploy(
@@ -207,8 +211,10 @@ def sign_verdict(
     ]
 
 
-def record(log: EvidenceLog, bundles: list[bytes], *, invocation: str, environment: str) -> list[Recorded]:
-    """One batch, so that a verdict and the facts that it rests on are recorded together or not at all."""
+def record(
+    log: EvidenceLog, bundles: list[bytes], owed: list[Submission], *, invocation: str, environment: str
+) -> list[Recorded]:
+    """One batch: a verdict, the facts that it rests on and what it leaves to do are recorded together or not at all."""
     refs = (f"decision:{invocation}", f"environment:{environment}")
     submissions = [Submission(bundle=bundle, refs=refs) for bundle in bundles]
-    return log.record_all(submissions, now=datetime.now(UTC))
+    return log.record_all([*submissions, *owed], now=datetime.now(UTC))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from mintmark.evidence.confidential import redact
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import UsageError, nearest
 from mintmark.pipelines.gate.pack import PolicyPack
 
 _Person = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+@/-]*$")]
@@ -46,7 +45,12 @@ class Waiver(BaseModel):
 
 def load_waivers(folder: Path) -> list[dict[str, Any]]:
     """Every `*.toml` of the folder; one that cannot be read is an error and not an absence."""
-    return [_read(path).to_gate() for path in sorted(folder.glob("*.toml"))]
+    return read_waivers({str(path): path.read_bytes() for path in sorted(folder.glob("*.toml"))})
+
+
+def read_waivers(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """As `load_waivers`, of files by their paths, such as those of a commit."""
+    return [_parse(content, source=path).to_gate() for path, content in sorted(files.items())]
 
 
 def write_waiver(folder: Path, waiver: Waiver) -> Path:
@@ -85,9 +89,8 @@ def check_object(pack: PolicyPack, *, rule: str, fingerprint: str, environment: 
                 remedy="a waiver is for one finding of one rule in one environment; ask for each of them",
             )
     if rule not in pack.rules:
-        close = difflib.get_close_matches(rule, pack.rules, n=1)
         raise UsageError(
-            f"there is no rule {rule!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+            f"there is no rule {rule!r}{nearest(rule, pack.rules)}",
             reason="unknown_rule",
             remedy=f"rules that can be waived are {', '.join(_waivable(pack))}",
         )
@@ -120,10 +123,14 @@ def _waivable(pack: PolicyPack) -> list[str]:
 
 
 def _read(path: Path) -> Waiver:
+    return _parse(path.read_bytes(), source=str(path))
+
+
+def _parse(content: bytes, *, source: str) -> Waiver:
     try:
-        return Waiver.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Waiver.model_validate(tomllib.loads(content.decode("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as cause:
-        raise UsageError(f"{path}: not a waiver: {cause}", reason="waiver_malformed", remedy="correct it") from cause
+        raise UsageError(f"{source}: not a waiver: {cause}", reason="waiver_malformed", remedy="correct it") from cause
 
 
 def _toml(waiver: Waiver) -> str:

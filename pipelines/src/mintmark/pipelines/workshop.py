@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -53,6 +55,7 @@ def open_evidence(
 
     `settings` are those of the `mintmark.toml` that is in force here, unless they are given; `origin` is the log's.
     """
+    _refuse_committed(locations.state)
     settings = settings or evidence_settings(Path.cwd())
     signer = local_signer(locations.keys)
     origin = origin or _origin(locations.evidence)
@@ -70,6 +73,25 @@ def open_evidence(
         endorsers=_endorsers(policy, archive, settings),
         witnesses=policy,
     )
+
+
+def _refuse_committed(state: Path) -> None:
+    """
+    A log and a trust policy that came with a commit are its author's word for whom to trust.
+
+    Raises `IntegrityError` (`state_committed`). Outside of a checkout there is nothing to ask.
+    """
+    if not state.is_dir():
+        return
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(state), "ls-files", "-z", "--", "."]
+    tracked = subprocess.run(command, capture_output=True, check=False, env=own).stdout.split(b"\0")[0]
+    if tracked:
+        raise IntegrityError(
+            f"{state}: {tracked.decode(errors='replace')} is part of a commit, and says whom to trust",
+            reason="state_committed",
+            remedy="find out who committed it, and take it out, or set MINTMARK_STATE to a folder elsewhere",
+        )
 
 
 def open_reader(locations: Locations) -> LogReader:
@@ -197,6 +219,7 @@ class VerificationMaterial:
 
 def verification_material(locations: Locations) -> VerificationMaterial:
     """Find the trust policy, the log policy, the authorities and the archived checkpoints. Raises `IncompleteError`."""
+    _refuse_committed(locations.state)
     origin_file = locations.evidence / ORIGIN_FILE
     if not origin_file.exists():
         raise IncompleteError(
@@ -256,6 +279,18 @@ def predicate_schemas(pack: PolicyPack) -> PredicateSchemas:
     return PredicateSchemas.of({name: pack.files[f"schemas/{name}.schema.json"] for name in pack.schema_names})
 
 
+def pack_in_force(checkout: Path) -> PolicyPack:
+    """The pack that the `mintmark.toml` of a checkout names, or ours where it names none, or there is none."""
+    if not (checkout / CONFIGURATION_FILE).exists():
+        return PolicyPack.locate()
+    return _configured_pack(load_project(checkout))
+
+
+def _configured_pack(project: Project) -> PolicyPack:
+    pack = project.configuration.gate.pack
+    return PolicyPack.locate(project.root / pack if pack else None)
+
+
 def open_gate(
     project: Project, locations: Locations, *, environment: str | None, warn: Callable[[str], None]
 ) -> tuple[Gate, PolicyPack]:
@@ -266,12 +301,12 @@ def open_gate(
     a canary is not refused. What would have kept it shut elsewhere goes to `warn`.
     """
     section = project.configuration.gate
-    pack = PolicyPack.locate(project.root / section.pack if section.pack else None)
+    pack = _configured_pack(project)
     protected = environment is not None and project.environment(environment).protected
     signed = verify_pack(
         pack,
         trust=_trust_here(locations),
-        people=policy_signers(directory_of(project.root)),
+        people=policy_signers(_people_here(project.root)),
         memory=policy_memory(locations, project.configuration.release.source_uri),
         required=protected or section.signatures == "required",
         now=datetime.now(UTC),
@@ -280,6 +315,11 @@ def open_gate(
     for warning in signed.warnings:
         warn(warning)
     return Gate.open(pack, _engine(project, pack)), pack
+
+
+def _people_here(root: Path) -> Directory:
+    """Nobody is known where there is no commit that could say who is who."""
+    return directory_of(root) if (root / ".git").exists() else Directory()
 
 
 def policy_memory(locations: Locations, name: str) -> PolicyMemory:

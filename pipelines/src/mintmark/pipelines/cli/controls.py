@@ -8,16 +8,18 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.gate import controls, controls_page
 from mintmark.pipelines.gate.controls import Coverage
 from mintmark.pipelines.gate.pack import Control, PolicyPack
+from mintmark.pipelines.workshop import pack_in_force
 
 
 def run(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
-    pack = PolicyPack.locate()
+    pack = pack_in_force(Path.cwd())
     match options.verb:
         case "list":
             known = list(pack.controls.values())

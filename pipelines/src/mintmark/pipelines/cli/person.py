@@ -21,7 +21,7 @@ from mintmark.pipelines.people.directory import FILE_NAME, UNKNOWN, Directory, r
 from mintmark.pipelines.people.words import Listener
 from mintmark.pipelines.sign.local_key import PERSON_KEY, LocalSigner, make_key, person_signer
 from mintmark.pipelines.sign.statements import subject_of
-from mintmark.pipelines.workshop import open_evidence
+from mintmark.pipelines.workshop import open_evidence, pack_in_force
 
 KINDS = ("approval", "break-glass", "review-item", "waiver")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -77,7 +77,7 @@ def open_desk(key: Path | None) -> Desk:
         signer=signer,
         log=open_evidence(locations),
         directory=directory,
-        pack=PolicyPack.locate(),
+        pack=pack_in_force(Path.cwd()),
         locations=locations,
     )
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.cli.person import add_key, now, open_desk, repository_of
-from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.people.directory import FILE_NAME, read_directory
 from mintmark.pipelines.people.reviews import ReviewItem, close_review, open_items
 from mintmark.pipelines.people.words import Listener
-from mintmark.pipelines.workshop import open_reader
+from mintmark.pipelines.workshop import open_reader, pack_in_force
 
 
 def run(words: Sequence[str]) -> int:
@@ -39,7 +38,7 @@ def run(words: Sequence[str]) -> int:
     listener = Listener(
         log=open_reader(locate(Path.cwd())),
         directory=read_directory(Path.cwd() / FILE_NAME),
-        pack=PolicyPack.locate(),
+        pack=pack_in_force(Path.cwd()),
     )
     items, _ = open_items(listener, repository=repository)
     write_outputs(options, {"human": lambda: _human(items), "json": lambda: _json(items)})

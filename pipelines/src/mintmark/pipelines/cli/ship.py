@@ -12,7 +12,6 @@ from pathlib import Path
 from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.cli.output import add_outputs, talk, write_outputs
 from mintmark.pipelines.configuration import load_project
-from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.render import render
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.ship import Shipped, ship
@@ -46,7 +45,9 @@ def run(words: Sequence[str]) -> int:
         from mintmark.pipelines.workshop import open_evidence
 
         sys.stdout.write("\n")
-        for line in trace_posting(open_evidence(locations), result.payment.posting_id, locations):
+        for line in trace_posting(
+            open_evidence(locations), result.payment.posting_id, locations, environment=options.env
+        ):
             sys.stdout.write(f"{line}\n")
     return int(result.decision.exit_code)
 
@@ -68,7 +69,7 @@ def _rendered(result: Shipped, environment: str, style: str) -> str:
     return render(
         result.decision,
         format=style,
-        pack=PolicyPack.locate(),
+        pack=result.pack,
         subject=f"{result.release.wheel_name} sha256:{result.release.digest}",
         environment=environment,
     )

@@ -16,13 +16,12 @@ from typing import Any
 from mintmark.pipelines.cli.output import add_outputs, write_outputs
 from mintmark.pipelines.cli.person import add_key, check_environment, now, open_desk, repository_of
 from mintmark.pipelines.gate import archive
-from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.locations import Locations, locate
 from mintmark.pipelines.people.directory import FILE_NAME, read_directory
 from mintmark.pipelines.people.waiver_records import approve_waiver, approved, pending, request_waiver, resolved
 from mintmark.pipelines.people.words import Listener
 from mintmark.pipelines.waivers import Waiver, approve, check_object, load_waivers, standing, write_waiver
-from mintmark.pipelines.workshop import ORIGIN_FILE, open_reader
+from mintmark.pipelines.workshop import ORIGIN_FILE, open_reader, pack_in_force
 
 FOLDER = Path("waivers")
 MAX_DAYS = 90
@@ -44,7 +43,7 @@ def run(words: Sequence[str]) -> int:
 
 def _new(options: argparse.Namespace) -> int:
     check_object(
-        PolicyPack.locate(), rule=options.rule, fingerprint=options.fingerprint, environment=options.environment
+        pack_in_force(Path.cwd()), rule=options.rule, fingerprint=options.fingerprint, environment=options.environment
     )
     environment = check_environment(options.environment)
     moment = now().replace(microsecond=0)
@@ -107,7 +106,7 @@ def _all(repository: str | None) -> list[dict[str, Any]]:
     directory = read_directory(Path.cwd() / FILE_NAME)
     waivers = resolved(directory, load_waivers(FOLDER))
     if (locations.evidence / ORIGIN_FILE).exists():
-        listener = Listener(log=open_reader(locations), directory=directory, pack=PolicyPack.locate())
+        listener = Listener(log=open_reader(locations), directory=directory, pack=pack_in_force(Path.cwd()))
         uri = repository_of(repository)
         waivers += [*approved(listener, repository=uri)[0], *pending(listener, repository=uri)]
     found, as_of = _found_last(locations), now()

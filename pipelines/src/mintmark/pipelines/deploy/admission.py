@@ -14,7 +14,7 @@ from mintmark.evidence.statement import parse_time
 from mintmark.pipelines.build.release import Release, load
 from mintmark.pipelines.deploy.interface import DeployRefused
 from mintmark.pipelines.errors import ExitCode, UsageError
-from mintmark.pipelines.proof import ProvenStatement, prove
+from mintmark.pipelines.proof import ProvenStatement, prove, prove_if_trusted
 
 # A verdict speaks of the scans and advisories of its day.
 MAX_DECISION_AGE = timedelta(hours=24)
@@ -51,7 +51,8 @@ def admit(
     Verify, from the bytes that will run, that the newest verdict for this digest and environment is an ALLOW.
 
     1. a verdict is recorded; 2. its receipt, signature and commitment hold; 3. it speaks of this digest, this
-    environment and the policy in force; 4. it is fresh; 5. it allows; 6. the release's bytes are those it judged.
+    environment and the policy in force; 4. it is fresh; 5. it allows; 6. nobody has said no since; 7. the release's
+    bytes are those it judged.
     """
     proven = _newest_decision(log, digest=digest, environment=environment, now=now)
     decision = proven.predicate
@@ -63,6 +64,7 @@ def admit(
             reason="not_allowed",
             remedy=f"mintmark explain {decision['id']}",
         )
+    _check_not_rejected(log, digest, environment, since=_made(decision), now=now)
     release = load(releases, digest, str(decision["manifest"]["digest"]).removeprefix("sha256:"))
     return Admitted(release=release, environment=environment, decision_id=str(decision["id"]), entry_index=proven.index)
 
@@ -83,14 +85,18 @@ def _newest_decision(log: LogReader, *, digest: str, environment: str, now: date
             exit_code=ExitCode.INCOMPLETE,
         )
     if len(rows) >= MAX_VERDICTS:
-        raise DeployRefused(
-            f"{len(rows)} verdicts or more on sha256:{digest} for {environment} are recorded: too many to read all",
-            reason="too_many_verdicts",
-            remedy="find out who recorded them, and ship another release",
-        )
+        raise _too_many(f"{len(rows)} verdicts or more on sha256:{digest} for {environment}")
     cutoff = timestamp(now - MAX_DECISION_AGE - CLOCK_SKEW)  # no verdict is dated after its entry: older ones are stale
     recent = [row.index for row in rows if row.at >= cutoff] or [max(row.index for row in rows)]
     return max((prove(log, index, kind="decision") for index in recent), key=_last_word)
+
+
+def _too_many(what: str) -> DeployRefused:
+    return DeployRefused(
+        f"{what} are recorded: too many to read all",
+        reason="too_many_verdicts",
+        remedy="find out who recorded them, and ship another release",
+    )
 
 
 def _last_word(verdict: ProvenStatement) -> tuple[datetime, bool, int]:
@@ -136,6 +142,24 @@ def _check_fresh(decision: dict[str, Any], *, now: datetime) -> None:
             reason="stale",
             remedy=f"mintmark ship --env {decision['environment']}",
         )
+
+
+def _check_not_rejected(log: LogReader, digest: str, environment: str, *, since: datetime, now: datetime) -> None:
+    """A no of after the verdict was not heard in it. Whether it counts is for the gate to say, which is asked again."""
+    rows = log.search(kind="approval", subject=digest)
+    if len(rows) >= MAX_VERDICTS:
+        raise _too_many(f"{len(rows)} words of people or more on sha256:{digest}")
+    for row in rows:
+        proven = prove_if_trusted(log, row.index, kind="approval")
+        if proven is None or digest not in proven.subjects or proven.predicate.get("environment") != environment:
+            continue
+        said = parse_time(proven.predicate["at"], what="at")
+        if proven.predicate["verdict"] != "approve" and since < said <= now + CLOCK_SKEW:
+            raise DeployRefused(
+                f"sha256:{digest} was rejected for {environment} in entry {proven.index}, after the verdict",
+                reason="rejected_since",
+                remedy=f"mintmark ship --env {environment}: the gate hears it",
+            )
 
 
 def _made(decision: dict[str, Any]) -> datetime:

@@ -71,10 +71,13 @@ class LocalDriver:
             self.stop(before)
 
     def current(self) -> Running | None:
+        """What runs here. What a copy of this folder says of the place that it was copied from runs there."""
         try:
-            return Running(**json.loads((self.folder / CURRENT).read_text(encoding="utf-8")))
+            running = Running(**json.loads((self.folder / CURRENT).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        own = (self.folder / "deployments" / running.deployment_id).resolve()
+        return running if running.deployment_id and Path(running.folder).resolve() == own else None
 
     def stop(self, running: Running) -> None:
         if not _is_ours(running):
@@ -225,7 +228,7 @@ def _wait_until_ready(running: Running) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     detail = "no answer"
     while time.monotonic() < deadline:
-        if not _is_ours(running):
+        if _ended(running.pid):
             raise StartFailed("the service stopped", detail=_tail(log), log=log)
         try:
             answer = FlorinClient(url=running.url, timeout_s=2).readiness()
@@ -249,11 +252,20 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _ended(child: int) -> bool:
+    """Of a child, which nobody else can have taken the number of; its command line is not there in its first moment."""
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] == child
+    except ChildProcessError:
+        return True
+
+
 def _is_ours(running: Running) -> bool:
     """Whether the process still runs and is the one that was started: its command line names its folder."""
     with suppress(ChildProcessError):
         os.waitpid(running.pid, os.WNOHANG)  # a child that ended must not look alive
+    # -ww: else an exported COLUMNS cuts the command line off before the folder, and the process would look like another
     shown = subprocess.run(
-        ["ps", "-o", "args=", "-p", str(running.pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "args=", "-p", str(running.pid)], capture_output=True, text=True, check=False
     ).stdout
     return running.folder in shown

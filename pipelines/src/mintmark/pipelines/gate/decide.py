@@ -10,7 +10,7 @@ from typing import Any, Self
 from mintmark.pipelines.errors import ExitCode
 from mintmark.pipelines.gate import canary, canonical, document, verdict
 from mintmark.pipelines.gate.canonical import Sha256Hex
-from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision, PolicyTampered
+from mintmark.pipelines.gate.errors import DocumentInvalid, EngineUnavailable, NoDecision, PolicyTampered
 from mintmark.pipelines.gate.interface import Engine
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.plain import visible
@@ -57,6 +57,28 @@ class Decision:
     @property
     def allowed(self) -> bool:
         return self.answer is Answer.ALLOW
+
+    @classmethod
+    def of(cls, predicate: Mapping[str, Any]) -> Self:
+        """Read a predicate that was recorded. Raises `DocumentInvalid` for what is none of ours."""
+        try:
+            return cls(
+                **{name: predicate[name] for name in _SAME},
+                answer=Answer(predicate["decision"]),
+                violations=tuple(Violation(**entry) for entry in predicate["violations"]),
+                incomplete=tuple(Gap(**entry) for entry in predicate["incomplete"]),
+                satisfied=tuple(predicate["satisfied"]),
+                waived=tuple(Waived(**entry) for entry in predicate["waived"]),
+                bypassed=tuple(Bypassed(**entry) for entry in predicate["bypassed"]),
+                warnings=tuple(Gap(**entry) for entry in predicate["warnings"]),
+                exit_code=ExitCode(predicate["exit_code"]),
+                policy_digest=Sha256Hex(predicate["policy_digest"].removeprefix("sha256:")),
+                input_sha256=Sha256Hex(predicate["input_digest"].removeprefix("sha256:")),
+                engine_name=predicate["engine"]["name"],
+                engine_version=predicate["engine"]["version"],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DocumentInvalid("", f"not a decision of this release of Mintmark: {error!r}") from error
 
     def predicate(self) -> dict[str, Any]:
         """Return the predicate of https://mintmark.dev/decision/v1 (policies/schemas/decision.schema.json)."""
@@ -166,6 +188,10 @@ class Gate:
         )
 
 
+_SAME = (
+    *("id", "reason", "problem", "as_of", "as_of_epoch", "environment", "protected"),
+    *("subject", "source", "manifest"),
+)
 _NOTHING = Verdict(answer=Answer.ERROR, violations=(), incomplete=(), satisfied=(), waived=())
 
 

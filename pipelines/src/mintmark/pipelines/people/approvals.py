@@ -67,22 +67,23 @@ def approval_facts(
     The newest word of each person on each artefact in each place: a rejection takes an approval back, and the reverse.
 
     What is newest is said by the times that were signed: a copy of an approval that is recorded once more, behind the
-    rejection, stays as old as it is. Of two words of one moment the rejection counts. Of other artefacts of the
+    rejection, stays as old as it is. Of two words of one moment the rejection counts. A word of after `as_of` takes
+    nothing back: an approval that is dated next year would hide every no until then. Of other artefacts of the
     repository those are shown that were approved since the release before, for nobody waits for these: they are of a
     push that this one replaced. Raises `TooManyEntries`.
     """
     since = max(as_of - OTHERS_SINCE, datetime.fromtimestamp(base.epoch, UTC))
     others = listener.log.search(kind="approval", ref=repository_ref(repository), since=since, limit=MAX_OTHERS)
     indexes = {*listener.found("approval", subject=subject_sha256), *(row.index for row in others)}
-    words, not_counted = _newest(listener.hear(indexes, kind="approval"))
+    words, not_counted = _newest(listener.hear(indexes, kind="approval"), as_of=as_of)
     newest = [word for word in words if word.subjects[0] == subject_sha256 or word.predicate["commit"] != base.commit]
     if len(newest) > MAX_ENTRIES:
         raise TooManyEntries("approval", limit=MAX_ENTRIES)
     return sorted((_facts(word) for word in newest), key=lambda fact: str(fact["id"])), not_counted
 
 
-def _newest(heard: Heard) -> tuple[list[Word], list[NotCounted]]:
-    newest: dict[tuple[str, ...], Word] = {}
+def _newest(heard: Heard, *, as_of: datetime) -> tuple[list[Word], list[NotCounted]]:
+    newest: dict[tuple[str | bool, ...], Word] = {}
     not_counted = list(heard.not_counted)
     for word in heard.words:
         if len(word.subjects) != 1:
@@ -95,7 +96,8 @@ def _newest(heard: Heard) -> tuple[list[Word], list[NotCounted]]:
                 )
             )
             continue
-        place = (word.person, word.subjects[0], str(word.predicate["environment"]), str(word.predicate["repository"]))
+        about = str(word.predicate["environment"]), str(word.predicate["repository"])
+        place = (word.person, word.subjects[0], *about, word.moment("at") > as_of.timestamp())
         newest[place] = max(newest.get(place, word), word, key=_last_word)
     return list(newest.values()), not_counted
 

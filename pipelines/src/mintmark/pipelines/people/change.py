@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mintmark.evidence.reader import LogReader
-from mintmark.pipelines.errors import UsageError
+from mintmark.evidence.statement import parse_time
+from mintmark.pipelines.errors import IncompleteError, UsageError
 from mintmark.pipelines.people.directory import UNKNOWN, Directory
 from mintmark.pipelines.people.history import History
-from mintmark.pipelines.proof import prove
+from mintmark.pipelines.proof import prove_if_trusted
 
 MAX_CO_AUTHORS = 200
 MAX_CONTRIBUTORS = 1_000
@@ -62,18 +63,40 @@ def last_released(log: LogReader, *, environment: str, repository: str, commit: 
     """
     The commit of the newest proven ALLOW for this environment and repository, and its moment.
 
-    One of `commit` itself is passed over: judged again, it is still everything since the release before. Raises
-    `ProofFailed` where an entry does not hold.
+    Which is newest is said by the times that were signed: a copy of an old one, recorded once more, would bring back
+    the people of its day. One of `commit` itself is passed over: judged again, it is still everything since the release
+    before. Raises `ProofFailed` where an entry does not hold, and `IncompleteError` (`base_unknown`) where there were
+    verdicts and none by a key that is still trusted names a release: without a base a change appoints who approves it.
     """
     rows = log.search(kind="decision", ref=f"environment:{environment}", limit=MAX_DECISIONS)
+    newest, left_out = Base(), len(rows) >= MAX_DECISIONS
     for row in reversed(rows):
-        decision = prove(log, row.index, kind="decision").predicate
-        source = decision.get("source")
-        if decision.get("decision") != "ALLOW" or decision.get("environment") != environment:
-            continue
-        if isinstance(source, dict) and source.get("uri") == repository and source.get("commit") != commit:
-            return Base(commit=str(source["commit"]), epoch=int(decision["as_of_epoch"]))
-    return Base()
+        if newest.commit and parse_time(row.at, what="at").timestamp() < newest.epoch:
+            break  # no verdict is dated after its entry
+        proven = prove_if_trusted(log, row.index, kind="decision")
+        if proven is None:
+            left_out = True
+        elif _releases(proven.predicate, environment=environment, repository=repository, but=commit):
+            found = Base(commit=str(proven.predicate["source"]["commit"]), epoch=int(proven.predicate["as_of_epoch"]))
+            newest = max(newest, found, key=lambda base: base.epoch)
+    if left_out and not newest.commit:
+        raise IncompleteError(
+            f"what was released to {environment} before is not known: of {len(rows)} verdicts none that counts says it",
+            reason="base_unknown",
+            remedy="name the commit that was released last with --base",
+        )
+    return newest
+
+
+def _releases(decision: Mapping[str, Any], *, environment: str, repository: str, but: str) -> bool:
+    source = decision.get("source")
+    return (
+        decision.get("decision") == "ALLOW"
+        and decision.get("environment") == environment
+        and isinstance(source, dict)
+        and source.get("uri") == repository
+        and source.get("commit") != but
+    )
 
 
 def _ids(directory: Directory, names: Iterable[str]) -> list[str]:

@@ -87,6 +87,19 @@ class History:
             raise _too_large(f"{len(paths)} files")
         return paths
 
+    def has_ancestor(self, commit: str, earlier: str) -> bool:
+        """Whether `earlier` is `commit` or is reachable from it."""
+        return not self._git("rev-list", "--max-count=1", "--end-of-options", earlier, f"^{commit}").strip()
+
+    def files_in(self, commit: str, folder: str) -> dict[str, bytes]:
+        """What lies directly in a folder of a commit, by path. Raises `UsageError` (`no_regular_file`)."""
+        listing = self._git("ls-tree", "-z", "--name-only", commit, "--", f"{folder}/")
+        paths = [path.decode("utf-8", errors="replace") for path in listing.split(b"\0") if path]
+        if len(paths) > MAX_FILES:
+            raise _too_large(f"{len(paths)} files in {folder}")
+        found = {path: self.file(commit, path) for path in paths if path.endswith(".toml")}
+        return {path: content for path, content in found.items() if content is not None}
+
     def file(self, commit: str, path: str) -> bytes | None:
         """A regular file of a commit, by its path below `checkout`; nothing where there is none."""
         listing = self._git("ls-tree", "-z", commit, "--", path)

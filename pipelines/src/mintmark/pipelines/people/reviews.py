@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from mintmark.evidence.inbox import Submission
 from mintmark.evidence.leaf import timestamp
 from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.evidence.statement import parse_time
@@ -46,8 +47,7 @@ class ReviewItem:
         }
 
 
-def open_review(
-    log: EvidenceLog,
+def owed_review(
     signer: Signer,
     *,
     subject: Mapping[str, Any],
@@ -57,11 +57,11 @@ def open_review(
     decision_id: str,
     pack: PolicyPack,
     now: datetime,
-) -> Recorded:
+) -> Submission:
     """
-    Record that the break-glass `used` (as the gate's input has it) let a decision through, and by when to look at it.
+    Sign that the break-glass `used` (as the gate's input has it) let a decision through, and by when to look at it.
 
-    To be called before the release has any effect. Raises what the log refuses with.
+    To be recorded together with the decision: neither a crash nor somebody quicker comes between the two.
     """
     about = f"break-glass:{used['id']}/decision:{decision_id}"
     due = now + timedelta(seconds=int(terms_of(pack, environment)["review_s"]))
@@ -76,7 +76,7 @@ def open_review(
     }
     bundle = signer.sign(statements.review_item(item, repository=repository, subject=subject))
     refs = (f"environment:{environment}", f"review:{item['id']}", f"decision:{decision_id}")
-    return log.record(bundle, now=now, refs=refs)
+    return Submission(bundle=bundle, refs=refs)
 
 
 def close_review(

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mintmark.evidence.clerk import NOT_TRUSTED
 from mintmark.evidence.confidential import redact
 from mintmark.evidence.reader import LogReader
 from mintmark.evidence.statement import parse_time
@@ -18,12 +17,9 @@ from mintmark.pipelines.gate.document import check
 from mintmark.pipelines.gate.errors import DocumentInvalid
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.people.directory import UNKNOWN, Directory
-from mintmark.pipelines.proof import ProofFailed, ProvenStatement, prove
+from mintmark.pipelines.proof import NOT_COUNTED, ProofFailed, ProvenStatement, prove
 
 MAX_ENTRIES = 1_000
-# Whoever signed may not say this, or may not any more: that word does not count. Anything else that is wrong with an
-# entry is a log that was tampered with, and stops the gate.
-_NOT_COUNTED = NOT_TRUSTED | {"no_trusted_time", "threshold"}
 _ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+")
 
 
@@ -119,7 +115,7 @@ class Listener:
             proven = prove(self.log, index, kind=kind)
             check(proven.predicate, kind, pack=self.pack)
         except ProofFailed as failure:
-            if failure.reason not in _NOT_COUNTED:
+            if failure.reason not in NOT_COUNTED:
                 raise
             raise NotCounted(
                 index, str(failure), reason=failure.reason, remedy="sign it with a key that may"
