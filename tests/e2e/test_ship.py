@@ -91,12 +91,13 @@ def test_the_same_release_twice_is_the_same_artefact(place: Place, shipped: dict
     assert [f["fingerprint"] for f in again["findings"]] == [f["fingerprint"] for f in shipped["findings"]]
 
 
-def test_a_protected_environment_takes_no_local_key_and_no_snapshot(place: Place, shipped: dict[str, Any]) -> None:
+def test_a_protected_environment_takes_no_policy_that_nobody_signed(place: Place, shipped: dict[str, Any]) -> None:
+    """The gate does not open; that it takes no local key and no snapshot either, the policy's own cases show."""
     done = place.mintmark("ship", "--env", "production", "-o", "json")
-    document = json.loads(done.stdout)
 
-    assert (done.returncode, document["running"]) == (1, None)
-    assert {"provenance.origin", "advisories.source"} <= {item["id"] for item in document["decision"]["violations"]}
+    assert done.returncode == 4
+    assert "policy_unsigned" in done.stderr
+    assert done.stdout == ""
 
 
 def test_one_byte_of_the_wheel_changed_after_the_verdict_is_refused(place: Place, shipped: dict[str, Any]) -> None:

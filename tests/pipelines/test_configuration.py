@@ -34,6 +34,12 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert project.environment("local").protected is False
 
 
+def test_an_environment_may_be_called_almost_like_that_of_the_canaries(tmp_path: Path) -> None:
+    text = GOOD.replace("[environments.local]", "[environments.rehearsals]")
+
+    assert load_project(written(tmp_path, text)).environment("rehearsals").driver == "local"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -43,6 +49,8 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         (GOOD.replace('driver = "local"', 'driver = "docker"'), "environments.local.driver"),
         (GOOD.replace('code = ["service/src"]', "code = []"), "scan.code"),
         ("[release", "not TOML"),
+        (GOOD.replace("[environments.local]", "[environments.rehearsal]"), "nothing is shipped there"),
+        (GOOD + '[environments.rehearsal]\ndriver = "local"\n', "nothing is shipped there"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, told: str, tmp_path: Path) -> None:

@@ -102,17 +102,23 @@ def test_t29_a_scanner_that_crashed_never_passes(gate: Gate) -> None:
 
 
 def test_t29_a_scanner_without_anything_of_its_kind_may_be_skipped(gate: Gate) -> None:
-    assert judged(gate, *_skipped(ZIZMOR, present=0)).allowed
+    none = [(f"/coverage/{_shown(gate, 'zizmor')}/{count}", 0) for count in ("present", "given")]
+
+    assert judged(gate, *_skipped(ZIZMOR, present=0), *none).allowed
+
+
+def test_t29_a_scanner_that_says_there_was_nothing_is_not_believed_where_the_release_counts_files(gate: Gate) -> None:
+    assert recorded(judged(gate, *_skipped(ZIZMOR, present=0))) == {("scan.scope", "contradicted")}
 
 
 def test_t30_a_scan_of_nothing_of_another_tree_or_of_a_part_is_refused(gate: Gate) -> None:
     nothing = judged(gate, (f"/scans/{BANDIT}/given", 0), (f"/scans/{BANDIT}/read", 0))
     another = judged(gate, (f"/scans/{BANDIT}/tree_digest", f"sha256:{'f' * 64}"))
     less = judged(gate, (f"/scans/{BANDIT}/read", 40))
-    beside = judged(gate, ("/coverage/1/given", 40), ("/coverage/1/left_out/-", "service/src/florin/refunds.py"))
+    beside = judged(gate, ("/coverage/0/given", 40), ("/coverage/0/left_out/-", "service/src/florin/refunds.py"))
     skipped = judged(gate, *_skipped(ZIZMOR, present=2))
 
-    assert recorded(nothing) == {("scan.complete", "nothing_given")}
+    assert recorded(nothing) == {("scan.complete", "nothing_given"), ("scan.scope", "contradicted")}
     assert recorded(another) == {("scan.complete", "tree")}
     assert recorded(less) == {("scan.complete", "coverage")}
     assert recorded(beside) == {("scan.scope", "coverage")}
@@ -184,6 +190,10 @@ def test_t57_a_poisoned_cache_is_refused_wherever_it_is_seen(gate: Gate) -> None
 
 def test_t57_a_cache_that_was_compared_with_the_lock_is_accepted(gate: Gate) -> None:
     assert judged(gate, ("/provenance/cache", "verified"), (f"/scans/{BANDIT}/cached", "local")).allowed
+
+
+def _shown(gate: Gate, tool: str) -> int:
+    return [kind["kind"] for kind in gate.pack.baseline["coverage"]].index(tool)
 
 
 def _skipped(tool: int, *, present: int) -> list[tuple[str, Any]]:

@@ -1,7 +1,8 @@
 # METADATA
 # title: Emergency releases are reviewed in time
 # description: >-
-#   While a review of an earlier break-glass in this environment is open past its due date, no release goes there.
+#   While a review of an earlier break-glass in this environment is open past its due date, or for longer than the policy
+#   gives a review, no release goes there.
 # custom:
 #   id: break_glass.reviewed
 #   severity: high
@@ -16,6 +17,7 @@
 package mintmark.gates.break_glass.reviewed
 
 import data.mintmark.lib.evidence
+import data.mintmark.lib.parameters
 
 id := "break_glass.reviewed"
 
@@ -29,7 +31,7 @@ refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 		"environment": evidence.environment,
 		"review": object.get(review, "id", "without id"),
 		"review_environment": object.get(review, "environment", ""),
-		"due_epoch": object.get(review, "due_epoch", 0),
+		"due_epoch": due(review),
 	}
 }
 
@@ -55,4 +57,18 @@ harmless(review) if not overdue(review)
 # One that names no environment concerns every one.
 concerns(review) if object.get(review, "environment", evidence.environment) == evidence.environment
 
-overdue(review) if object.get(review, "due_epoch", 0) < evidence.as_of
+overdue(review) if due(review) < evidence.as_of
+
+# One that begins later than now would never end.
+overdue(review) if opened(review) > evidence.as_of + parameters.clock_skew_s
+
+# What it says itself, or the policy's term from its opening, whichever comes first: the statement may be anybody's.
+due(review) := stated(review) if stated(review) <= latest(review)
+
+due(review) := latest(review) if stated(review) > latest(review)
+
+stated(review) := object.get(review, "due_epoch", 0)
+
+opened(review) := object.get(review, "opened_epoch", 0)
+
+latest(review) := opened(review) + object.get(parameters.settings, ["break_glass", "review_s"], 0)

@@ -4,7 +4,7 @@ import data.mintmark.gates.break_glass.reviewed as rule
 import data.mintmark.lib.testing
 
 open(changes) := testing.replaced("/open_reviews", [object.union(
-	{"id": "R-1", "environment": "local", "opened_epoch": 1789000000, "due_epoch": 1790000000},
+	{"id": "R-1", "environment": "local", "opened_epoch": 1789740800, "due_epoch": 1790000000},
 	changes,
 )])
 
@@ -17,6 +17,16 @@ test_a_review_may_be_open_until_it_is_due if {
 	rule.satisfied with input as open({})
 	testing.reasons(rule.refusals) == {"review_overdue"} with input as open({"due_epoch": 1789999999})
 	not rule.satisfied with input as open({"due_epoch": 1789999999})
+}
+
+test_no_review_gives_itself_longer_than_the_policy if {
+	ten_years := {"due_epoch": 2105360000}
+	rule.satisfied with input as open(ten_years)
+	every opened in [0, 1789740799, 1790000061] {
+		document := open(object.union(ten_years, {"opened_epoch": opened}))
+		testing.reasons(rule.refusals) == {"review_overdue"} with input as document
+		not rule.satisfied with input as document
+	}
 }
 
 test_a_late_review_holds_up_its_own_environment if {

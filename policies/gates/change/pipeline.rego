@@ -2,7 +2,7 @@
 # title: Changes of the pipeline are approved by its owners
 # description: >-
 #   A change that touches what builds, judges or deploys releases is refused without an approval of this release by one
-#   of the pipeline's owners, who had no part in it.
+#   of the pipeline's owners, who had no part in it, and while the no of another owner stands.
 # custom:
 #   id: change.pipeline
 #   severity: critical
@@ -10,9 +10,9 @@
 #   waivable: false
 #   bypassable: false
 #   message: >-
-#     {% if reason == "no_change" %}it is not known which files were changed{% else %}{{ files }} changed {{ "file" if files == 1 else "files" }} of the pipeline ({{ parts | join(", ") }}), and none of its owners ({{ groups | join(", ") or "nobody" }}) approved{% endif %}
+#     {% if reason == "no_change" %}it is not known which files were changed{% elif reason == "rejected" %}{{ person }}, who is one of the pipeline's owners, said no to this release in {{ approval }}{% else %}{{ files }} changed {{ "file" if files == 1 else "files" }} of the pipeline ({{ parts | join(", ") }}), and none of its owners ({{ groups | join(", ") or "nobody" }}) approved{% endif %}
 #   why: Whoever can change how releases are built and judged can let anything through, with this change or the next.
-#   accepted: A change that leaves the pipeline's files alone, or an approval of exactly this release by a member of the groups that own them.
+#   accepted: A change that leaves the pipeline's files alone, or an approval of exactly this release by a member of the groups that own them, to which no other one says no.
 #   remedy: Ask one of the pipeline's owners who had no part in the change to run `mintmark approve`, or take the pipeline's files out of it.
 package mintmark.gates.change.pipeline
 
@@ -35,6 +35,20 @@ refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 	}
 }
 
+refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
+	approvals.needed > 0
+	count(parts) > 0
+	some refusal in approvals.refused
+	approvals.stands(refusal, approvals.pipeline_groups)
+	facts := {
+		"reason": "rejected",
+		"environment": evidence.environment,
+		"parts": parts,
+		"person": approvals.person(refusal),
+		"approval": object.get(refusal, "id", "without id"),
+	}
+}
+
 gaps contains {"id": id, "facts": {"reason": "no_change", "environment": evidence.environment}} if {
 	approvals.needed > 0
 	not files_known
@@ -54,6 +68,9 @@ satisfied if {
 satisfied if {
 	files_known
 	owned
+	every refusal in approvals.refused {
+		not approvals.stands(refusal, approvals.pipeline_groups)
+	}
 }
 
 owned if count(approvals.approvers(approvals.pipeline_groups)) > 0

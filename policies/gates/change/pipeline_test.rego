@@ -51,10 +51,20 @@ test_an_owner_may_let_it_through if {
 }
 
 test_an_owners_word_for_something_else_does_not if {
-	every changes in [{"sha256": "b"}, {"environment": "local"}, {"expires_epoch": 1}, {"verdict": "reject"}] {
+	every changes in [{"sha256": "b"}, {"environment": "local"}, {"expires_epoch": 1}] {
 		testing.reasons(rule.refusals) == {"workflow_changed"} with input as owner_approved(changes)
 		not rule.satisfied with input as owner_approved(changes)
 	}
+}
+
+test_an_owners_no_stands_until_the_same_owner_says_yes if {
+	testing.reasons(rule.refusals) == {"rejected", "workflow_changed"} with input as owner_approved({"verdict": "reject"})
+	no := object.union(releases.sound.approvals[0], {"id": "A-3", "person": "cleo", "verdict": "reject"})
+	before := object.union(no, {"at_epoch": no.at_epoch - 1})
+	twice := json.patch(owner_approved({}), [{"op": "add", "path": "/approvals/-", "value": no}])
+	testing.reasons(rule.refusals) == {"rejected", "workflow_changed"} with input as twice
+	not rule.satisfied with input as twice
+	rule.satisfied with input as json.patch(owner_approved({}), [{"op": "add", "path": "/approvals/-", "value": before}])
 }
 
 test_without_its_files_a_change_proves_nothing if {

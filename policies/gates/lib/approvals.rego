@@ -30,26 +30,29 @@ refused := [approval |
 	object.get(approval, "verdict", "") != "approve"
 ]
 
-# People who said yes for this environment and repository, and are, or were when they said it, of one of the groups.
-# Each counts once. Whether it was to exactly this release is another question, which `sound` answers.
+# People who said yes for this environment and repository, and were of one of the groups when they said it: nobody's word
+# gains weight afterwards. Each counts once. Whether it was to exactly this release, and whether they still are of the
+# group, is another question, which `current` answers.
 said_yes contains person(approval) if {
 	some approval in given
 	in_scope(approval)
 	people.independent(person(approval))
 	some group in groups
-	of_group(approval, group)
+	people.member_at(person(approval), group, at(approval))
 }
 
 of_group(approval, group) if people.member(person(approval), group)
 
 of_group(approval, group) if people.member_at(person(approval), group, at(approval))
 
-# People of these groups whose yes holds for exactly this release, now.
+# People of these groups whose yes holds for exactly this release, now, and who did not say no since.
 approvers(wanted) := {person(approval) |
 	some approval in given
 	current(approval)
+	not withdrawn(approval)
 	people.independent(person(approval))
 	some group in wanted
+	people.member_at(person(approval), group, at(approval))
 	people.member(person(approval), group)
 }
 
@@ -77,6 +80,36 @@ problem(approval) := "approval_scope" if {
 	not recorded(approval)
 } else := "approver_revoked" if {
 	revoked(approval)
+}
+
+# A no to this artefact here by somebody of these groups, who has not said yes to it since. It does not expire.
+stands(refusal, wanted) if {
+	may_concern(refusal)
+	some group in wanted
+	of_group(refusal, group)
+	not taken_back(refusal)
+}
+
+# Of a yes and a no of one moment the no counts.
+withdrawn(approval) if object.get(latest_no, person(approval), 0 - 1) >= at(approval)
+
+taken_back(refusal) if object.get(latest_yes, person(refusal), 0 - 1) > at(refusal)
+
+latest_no[name] := max(moments) if some name, moments in said_no_at
+
+latest_yes[name] := max(moments) if some name, moments in said_yes_at
+
+said_no_at[name] contains at(refusal) if {
+	some refusal in refused
+	may_concern(refusal)
+	name := person(refusal)
+}
+
+said_yes_at[name] contains at(approval) if {
+	some approval in given
+	current(approval)
+	name := person(approval)
+	people.human(name)
 }
 
 # Nothing that it says is about another artefact or environment. What lacks a field may be about this one.

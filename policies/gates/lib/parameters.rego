@@ -41,6 +41,9 @@ build_caches := object.get(settings, "build_caches", [])
 
 required_tests := object.get(settings, "required_tests", [])
 
+# Scanners that are given files and count the packages in them.
+count_packages := object.get(data.mintmark.params, "count_packages", [])
+
 # Scanners that are part of Mintmark: they come with the policy, so that no lock pins them.
 own_tools := object.get(data.mintmark.params, "own_tools", [])
 

@@ -21,13 +21,12 @@ package mintmark.gates.review.approved
 
 import data.mintmark.lib.approvals
 import data.mintmark.lib.evidence
-import data.mintmark.lib.people
 
 id := "review.approved"
 
 refusals contains {"id": id, "fingerprint": "", "facts": facts} if {
 	some approval in approvals.refused
-	stands(approval)
+	approvals.stands(approval, approvals.groups)
 	facts := {
 		"reason": "rejected",
 		"environment": evidence.environment,
@@ -53,22 +52,6 @@ default satisfied := false
 satisfied if {
 	count(approvals.said_yes) >= approvals.needed
 	every approval in approvals.refused {
-		not stands(approval)
+		not approvals.stands(approval, approvals.groups)
 	}
-}
-
-# A no to this artefact here, by somebody whose word counts, who has not said yes to it since. It does not expire.
-stands(approval) if {
-	approvals.may_concern(approval)
-	some group in approvals.groups
-	approvals.of_group(approval, group)
-	not taken_back(approval)
-}
-
-taken_back(refusal) if {
-	some approval in approvals.given
-	approvals.person(approval) == approvals.person(refusal)
-	approvals.current(approval)
-	people.human(approvals.person(approval))
-	approvals.at(approval) > approvals.at(refusal)
 }

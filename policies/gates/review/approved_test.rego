@@ -56,3 +56,24 @@ test_an_approval_without_a_time_takes_nothing_back if {
 	timeless := json.patch(rejected, [{"op": "remove", "path": "/approvals/0/at_epoch"}])
 	not rule.satisfied with input as timeless
 }
+
+test_a_no_stands_of_whoever_may_decide_now_or_might_when_it_was_said if {
+	said := {"person": "cleo", "verdict": "reject"}
+	every membership in [
+		{"from_epoch": 1789999951, "until_epoch": 1900000000},
+		{"from_epoch": 1700000000, "until_epoch": 1789999951},
+	] {
+		changes := [{"op": "add", "path": sprintf("/people/2/groups/0/%s", [field]), "value": epoch} |
+			some field, epoch in membership
+		]
+		document := json.patch(releases.approved_too(said), changes)
+		testing.reasons(rule.refusals) == {"rejected"} with input as document
+	}
+}
+
+test_a_yes_gains_no_weight_from_a_later_membership if {
+	joined := releases.replaced("/people/1/groups/0/from_epoch", 1789999951)
+	testing.reasons(rule.gaps) == {"awaiting_approval"} with input as joined
+	not rule.satisfied with input as joined
+	rule.satisfied with input as releases.replaced("/people/1/groups/0/from_epoch", 1789999950)
+}

@@ -41,6 +41,7 @@ satisfied if approvals.enough
 
 # Nobody has approved yet, or too few: what there is holds, and review.approved waits for the rest.
 satisfied if {
+	count(approvals.said_yes) < approvals.needed
 	evidence.subject_sha256 != ""
 	evidence.commit != ""
 	every approval in approvals.given {

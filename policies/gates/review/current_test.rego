@@ -10,6 +10,11 @@ test_an_approval_of_this_release_is_current if {
 	rule.satisfied with input as releases.sound
 }
 
+test_a_yes_that_was_taken_back_does_not_prove_that_what_there_is_holds if {
+	no := {"verdict": "reject", "at_epoch": releases.sound.approvals[0].at_epoch + 1}
+	not rule.satisfied with input as releases.approved_too(no)
+}
+
 test_where_nobody_approved_nothing_is_out_of_date if {
 	rule.satisfied with input as releases.replaced("/approvals", [])
 }

@@ -15,3 +15,13 @@ def run_text(text: str, model: object, session: object) -> None:
     model.eval()
     # ok: eval-or-exec
     session.exec(text)
+
+
+def under_another_name(text: str) -> None:
+    # ruleid: eval-or-exec
+    run = eval
+    run(text)
+    # ruleid: eval-or-exec
+    getattr(builtins, "exec")(text)
+    # ok: eval-or-exec
+    getattr(builtins, "len")(text)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import asyncpg
+import pandas
 import psycopg
 import sqlalchemy
 from sqlalchemy import text
@@ -67,3 +68,40 @@ def with_psycopg(connection: psycopg.Connection, reference: str, columns: list[s
     cursor.execute(
         psycopg.sql.SQL("SELECT * FROM {}").format(psycopg.sql.Identifier(reference)),
     )
+
+
+def grown(cursor: psycopg.Cursor, reference: str, column: str) -> None:
+    query = "SELECT * FROM payments WHERE reference = '"
+    query += reference
+    query += "'"
+    # ruleid: sql-from-strings
+    cursor.execute(query)
+    fixed = "SELECT * FROM payments"
+    fixed += " WHERE reference = %s"
+    # ok: sql-from-strings
+    cursor.execute(fixed, (reference,))
+    template = "SELECT * FROM payments WHERE reference = '$reference'"
+    # ruleid: sql-from-strings
+    cursor.execute(template.replace("$reference", reference))
+
+
+def joined(cursor: psycopg.Cursor, connection: sqlalchemy.Connection, reference: str, separator: str) -> None:
+    # ruleid: sql-from-strings
+    cursor.execute(separator.join(["SELECT * FROM payments WHERE reference =", reference]))
+    # ok: sql-from-strings
+    connection.execute(sqlalchemy.select(Payment).join(Account, Account.id == Payment.account_id))
+
+
+def by_keyword(cursor: psycopg.Cursor, session: sqlalchemy.orm.Session, reference: str) -> None:
+    # ruleid: sql-from-strings
+    cursor.execute(query=f"SELECT * FROM payments WHERE reference = '{reference}'")
+    # ok: sql-from-strings
+    cursor.execute(query="SELECT * FROM payments WHERE reference = %s", params=(reference,))
+    # ruleid: sql-from-strings
+    session.query(sqlalchemy.literal_column(f"'{reference}'"))
+    # ruleid: sql-from-strings
+    session.query(Payment).filter(text(f"reference = '{reference}'"))
+    # ok: sql-from-strings
+    session.execute(sqlalchemy.select(Payment).where(Payment.reference == f"pay_{reference}"))
+    # ruleid: sql-from-strings
+    pandas.read_sql(f"SELECT * FROM payments WHERE reference = '{reference}'", session)

@@ -1,5 +1,7 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Optional
 
 
 @dataclass
@@ -39,3 +41,30 @@ def refund(reference: str, *, refund_amount: float | None = None) -> None: ...
 
 # ok: float-money
 def wait(timeout_s: float, amount_minor: int) -> None: ...
+
+
+# ruleid: float-money
+def optional(amount: Optional[float]) -> None: ...
+
+
+# ruleid: float-money
+def united(price: float | int) -> None: ...
+
+
+# ruleid: float-money
+def listed(*, total_eur: list[float]) -> None: ...
+
+
+# ok: float-money
+def called_back(amount: Callable[[float], int], total_count: int) -> None: ...
+
+
+def sums(rows: list[dict[str, str]]) -> None:
+    # ruleid: float-money
+    balance = 10.5
+    # ruleid: float-money
+    sum(float(row["amount"]) for row in rows)
+    # ok: float-money
+    pause_s = 10.5
+    # ok: float-money
+    total_minor = sum(int(row["amount"]) for row in rows)

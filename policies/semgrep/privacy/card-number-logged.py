@@ -1,4 +1,5 @@
 import logging
+import sys
 
 import structlog
 
@@ -33,3 +34,22 @@ def authorise(card_number: str, payment: object, body: dict, panel: str) -> None
     print(panel)
     # ok: card-number-logged
     vault.store(card_number)
+
+
+def elsewhere(pan: str, body: dict, payment: object, primary_account_number: str) -> None:
+    # ruleid: card-number-logged
+    logging.getLogger("till").warning("card %s", pan)
+    # ruleid: card-number-logged
+    logger.info("card %s", body.get("card_number"))
+    # ruleid: card-number-logged
+    logger.info("card %s", payment.card.number)
+    # ruleid: card-number-logged
+    log.bind(pan=pan).info("paid")
+    # ruleid: card-number-logged
+    logger.info("card %s", primary_account_number)
+    # ruleid: card-number-logged
+    sys.stdout.write(pan)
+    # ok: card-number-logged
+    logger.info("card of %s", payment.card.id)
+    # ok: card-number-logged
+    log.bind(payment=payment.id).info("paid")

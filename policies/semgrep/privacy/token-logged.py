@@ -1,4 +1,5 @@
 import logging
+import sys
 
 logger = logging.getLogger(__name__)
 
@@ -23,3 +24,12 @@ def accept(request: object, access_token: str, password: str, user: object, paym
     logger.info("payment with %s", payment_token)
     # ok: token-logged
     logger.info("password is missing: %s", password is None)
+
+
+def elsewhere(password: str, user: object) -> None:
+    # ruleid: token-logged
+    logging.getLogger("till").warning("password %s", password)
+    # ruleid: token-logged
+    sys.stderr.write(password)
+    # ok: token-logged
+    logging.getLogger("till").warning("user %s", user.id)

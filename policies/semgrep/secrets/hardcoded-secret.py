@@ -1,5 +1,8 @@
+import hmac
 import os
 from pathlib import Path
+
+import jwt
 
 # Made up for this file, but for the AWS one, which is the example in AWS's own manual.
 # ruleid: hardcoded-secret
@@ -52,3 +55,32 @@ def sign_in(password: str, kind: str) -> bool:
         return True
     # ok: hardcoded-secret
     return password != "" and kind == "correct-horse-battery"
+
+
+# ruleid: hardcoded-secret
+def connect(host: str, password: str = "correct-horse-battery") -> None: ...
+
+
+# ok: hardcoded-secret
+def reconnect(host: str, password: str = "") -> None: ...
+
+
+def by_place(claims: dict, body: bytes, environment: dict) -> None:
+    # ruleid: hardcoded-secret
+    password = environment.get("DATABASE") or "correct-horse-battery"
+    # ruleid: hardcoded-secret
+    jwt.encode(claims, "correct-horse-battery", algorithm="HS256")
+    # ruleid: hardcoded-secret
+    hmac.new(b"correct-horse-battery", body, "sha256")
+    # ruleid: hardcoded-secret
+    address = "postgresql://till:correct-horse@db.example.org/florin"
+    # ruleid: hardcoded-secret
+    headers = {"Authorization": "Bearer bm8tc2VydmljZS1vZi1hbnlib2R5"}
+    # ok: hardcoded-secret
+    address = f"postgresql://till:{password}@db.example.org/florin"
+    # ok: hardcoded-secret
+    address = "postgresql://till@db.example.org/florin"
+    # ok: hardcoded-secret
+    jwt.encode(claims, password, algorithm="HS256")
+    # ok: hardcoded-secret
+    headers = {"Authorization": f"Bearer {password}"}

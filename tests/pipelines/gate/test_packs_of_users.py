@@ -13,12 +13,12 @@ from tests.policies.builders import POLICIES, gate_input
 
 from mintmark.pipelines.errors import PipelineError
 from mintmark.pipelines.gate import opa as opa_tool
-from mintmark.pipelines.gate.build import BuildRefused
+from mintmark.pipelines.gate.build import BuildRefused, require_compiled
 from mintmark.pipelines.gate.compose import ComposeRefused, compose
 from mintmark.pipelines.gate.decide import Decision, Gate
 from mintmark.pipelines.gate.difference import ABSENT, Change, Difference, compare
-from mintmark.pipelines.gate.difference_page import human, markdown
-from mintmark.pipelines.gate.errors import GateWillNotOpen
+from mintmark.pipelines.gate.difference_page import UNEXPLAINED, human, markdown
+from mintmark.pipelines.gate.errors import GateWillNotOpen, PolicyTampered
 from mintmark.pipelines.gate.opa_server import OpaServerEngine
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.wasm import WasmEngine
@@ -162,6 +162,20 @@ def _no_json(acme: Path) -> None:
     (acme / "gates/data.json").write_text("{")
 
 
+def _data_at_the_place_of_a_rule(acme: Path) -> None:
+    rule = {"code": {"dangerous_finding": {"satisfied": True, "refusals": []}}}
+    (acme / "gates/data.json").write_text(json.dumps({"mintmark": {"gates": rule}}))
+
+
+def _data_beside_the_parameters(acme: Path) -> None:
+    (acme / "gates/data.json").write_text('{"mintmark": {"params": {}}, "acme": {"sources": []}}')
+
+
+def _pins_of_the_scanners(acme: Path) -> None:
+    pins = {"bandit": {"versions": ["0.0.1"], "rules_digests": []}}
+    (acme / "gates/data.json").write_text(json.dumps({"mintmark": {"params": {"scanners": pins}}}))
+
+
 def _patch_that_does_not_fit(acme: Path) -> None:
     (acme / "gates/baseline.patch.json").write_text('[{"op": "remove", "path": "/nowhere"}]')
 
@@ -182,6 +196,9 @@ def _patch_that_does_not_fit(acme: Path) -> None:
         (_control_of_ours, "shadows"),
         (_no_catalogue, "malformed"),
         (_no_json, "malformed"),
+        (_data_at_the_place_of_a_rule, "not_addable"),
+        (_data_beside_the_parameters, "not_addable"),
+        (_pins_of_the_scanners, "not_addable"),
         (_patch_that_does_not_fit, "malformed"),
     ],
 )
@@ -353,6 +370,91 @@ def test_a_changed_rule_and_a_changed_threshold_are_told(pack: PolicyPack, opa: 
     assert found.parameters == (Change(where=where, old='"high"', new='"low"'),)
     assert (found.decisions[0].about, found.decisions[0].old.answer) == ("baseline", "ALLOW")
     assert found.decisions[0].new.reasons == ("code.dangerous_finding",)
+
+
+def _reissued(folder: Path, **changes: bytes) -> PolicyPack:
+    """A copy of our pack with other files, and a manifest that names them: all that a manifest alone can show."""
+    import hashlib
+
+    shutil.copytree(POLICIES, folder)
+    manifest = json.loads((folder / "bundle/manifest.json").read_bytes())
+    for path, content in changes.items():
+        (folder / path).write_bytes(content)
+        manifest["files"][path] = hashlib.sha256(content).hexdigest()
+    (folder / "bundle/manifest.json").write_text(json.dumps(manifest))
+    return PolicyPack.load(folder)
+
+
+def test_another_webassembly_of_the_same_rego_is_told(pack: PolicyPack, composed: PolicyPack, tmp_path: Path) -> None:
+    """It decides, and nobody reads it."""
+    swapped = _reissued(tmp_path / "new", **{"bundle/policy.wasm": composed.wasm})
+
+    found = compare(pack, swapped, engines=(WasmEngine(pack), WasmEngine(pack)), inputs={})
+
+    assert (found.added, found.removed, found.changed, found.parameters, found.decisions) == ((), (), (), (), ())
+    assert found.unexplained
+    assert UNEXPLAINED in human(found)
+    assert UNEXPLAINED in markdown(found)
+    assert not compare(pack, composed, engines=(WasmEngine(pack), WasmEngine(composed)), inputs={}).unexplained
+
+
+def test_another_webassembly_or_catalogue_than_the_rego_makes_is_refused(
+    opa: Path, composed: PolicyPack, pack: PolicyPack, tmp_path: Path
+) -> None:
+    mild = pack.files["bundle/rules.json"].replace(b'"severity": "critical"', b'"severity": "low"')
+    swapped = _reissued(tmp_path / "wasm", **{"bundle/policy.wasm": composed.wasm})
+    relabelled = _reissued(tmp_path / "rules", **{"bundle/rules.json": mild})
+
+    for other, path in ((swapped, "bundle/policy.wasm"), (relabelled, "bundle/rules.json")):
+        with pytest.raises(PolicyTampered) as refused:
+            require_compiled(opa, other)
+        assert (refused.value.reason, refused.value.path) == ("policy_tampered", path)
+    require_compiled(opa, pack)
+    require_compiled(opa, composed)
+
+
+def test_a_schema_or_a_canary_that_changed_is_told(pack: PolicyPack, tmp_path: Path) -> None:
+    path = "schemas/waiver.schema.json"
+    new = _reissued(tmp_path / "new", **{path: pack.files[path] + b"\n"})
+
+    assert compare(pack, new, engines=(WasmEngine(pack), WasmEngine(pack)), inputs={}).other == (path,)
+
+
+def test_a_rule_loosened_together_with_its_canary_is_told(opa: Path, pack: PolicyPack, tmp_path: Path) -> None:
+    """The gate opens on it: what its own canaries ask for is refused."""
+    from mintmark.pipelines.gate import build
+
+    shutil.copytree(POLICIES, tmp_path / "new")
+    data = json.loads((tmp_path / "new/gates/data.json").read_bytes())
+    for settings in data["mintmark"]["params"]["environments"].values():
+        settings["thresholds"]["code"] = settings["thresholds_known"]["code"] = "critical"
+    (tmp_path / "new/gates/data.json").write_text(json.dumps(data))
+    changed = ("gates/code/dangerous_finding.canary.json", "gates/scan/tool_configuration.canary.json")
+    for canary in (tmp_path / "new" / path for path in changed):
+        canary.write_text(canary.read_text().replace('"severity": "high"', '"severity": "critical"'))
+    build.build(tmp_path / "new")
+    new = PolicyPack.load(tmp_path / "new")
+    engine = Gate.open(new, WasmEngine(new)).engine
+
+    found = compare(pack, new, engines=(WasmEngine(pack), engine), inputs={})
+
+    assert [(item.about, item.old.reasons, item.new.answer) for item in found.decisions] == [
+        ("canary:code.dangerous_finding:old", ("code.dangerous_finding",), "ALLOW"),
+        ("canary:scan.tool_configuration:old", ("scan.tool_configuration",), "ALLOW"),
+    ]
+    assert found.other == changed
+
+
+def test_a_parameter_that_says_absent_is_not_taken_for_none(pack: PolicyPack) -> None:
+    import dataclasses
+
+    data = json.loads(pack.data)
+    data["mintmark"]["params"]["acme"] = ABSENT
+    new = dataclasses.replace(pack, files={**pack.files, "bundle/data.json": json.dumps(data).encode()})
+
+    assert compare(pack, new, engines=(WasmEngine(pack), WasmEngine(pack)), inputs={}).parameters == (
+        Change(where="/mintmark/params/acme", old=ABSENT, new=f'"{ABSENT}"'),
+    )
 
 
 def test_the_page_of_a_change_keeps_what_is_hostile_in_its_cell(difference: Difference) -> None:

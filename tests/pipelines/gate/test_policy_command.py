@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from datetime import UTC, datetime
@@ -98,6 +99,36 @@ def test_the_archive_says_which_decisions_another_pack_would_change(desk: Desk, 
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["compared"] == len(gate.pack.rules) + 2
+
+
+def test_a_pack_that_loosens_a_threshold_says_so_when_it_is_checked(opa: Path, desk: Desk) -> None:
+    (desk.folder / "acme/gates").mkdir(parents=True)
+    loose = {"environments": {"production": {"thresholds": {"secret": "critical"}}}}
+    (desk.folder / "acme/gates/data.json").write_text(json.dumps({"mintmark": {"params": loose}}))
+    built = desk.mintmark("policy", "build", "--with", "acme", "-o", "pack")
+    assert built.returncode == 0, built.stderr
+
+    done = desk.mintmark("policy", "check", "--pack", "pack")
+    ours = desk.mintmark("policy", "check", "--pack", str(POLICIES))
+
+    where = "parameter /mintmark/params/environments/production/thresholds/secret"
+    assert (done.returncode, ours.returncode) == (0, 0)
+    assert f'{where}: "low" → "critical"' in done.stderr
+    assert "compiled  from the Rego that is in the pack" in done.stdout
+    assert "differs" not in ours.stderr
+
+
+def test_a_pack_whose_webassembly_is_of_other_rego_is_not_passed(opa: Path, desk: Desk) -> None:
+    shutil.copytree(POLICIES, desk.folder / "pack")
+    wasm = desk.folder / "pack/bundle/policy.wasm"
+    wasm.write_bytes(wasm.read_bytes() + b"\x00\x04\x03abc")  # an empty section: it runs, and is another module
+    manifest = json.loads((desk.folder / "pack/bundle/manifest.json").read_bytes())
+    manifest["files"]["bundle/policy.wasm"] = hashlib.sha256(wasm.read_bytes()).hexdigest()
+    (desk.folder / "pack/bundle/manifest.json").write_text(json.dumps(manifest))
+
+    done = desk.mintmark("policy", "check", "--pack", "pack")
+
+    assert (done.returncode, "policy_tampered" in done.stderr) == (4, True)
 
 
 def test_a_failing_test_of_a_rule_is_exit_1(opa: Path, desk: Desk) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from tests.policies.builders import gate_input
@@ -62,3 +64,22 @@ def test_what_is_not_json_is_never_allowed(wasm: WasmEngine, content: bytes) -> 
     except NoDecision:
         return
     assert b'"decision":"ALLOW"' not in answer
+
+
+def test_a_thousand_decisions_leave_no_memory_behind(wasm: WasmEngine, pack: PolicyPack) -> None:
+    """Each has an instance of its own, which reserves gigabytes of addresses: what stayed would fill a machine."""
+    document = gate_input(pack)
+    wasm.evaluate(document)
+    before = _address_space()
+
+    for _ in range(1_000):
+        wasm.evaluate(document)
+
+    assert _address_space() - before < 64 * 1024**3
+
+
+def _address_space() -> int:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("only Linux tells how much address space is in use")
+    return int(re.search(r"VmSize:\s+(\d+) kB", status.read_text())[1]) * 1024  # type: ignore[index]

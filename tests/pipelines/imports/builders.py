@@ -29,12 +29,22 @@ def run(text):
 
 password = "correct-horse-battery"
 """
+WORKFLOW = """\
+on: pull_request_target
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: echo ${{ github.event.issue.title }}
+"""
 TREE = {
     "src/shop.py": SHOP,
     "src/quiet.py": "def run(text):\n    exec(text)  # nosec\n",
     "deploy/Dockerfile": "FROM python:latest\nRUN sudo true\n",
     "deploy/main.tf": 'resource "aws_s3_bucket" "till" {\n  # checkov:skip=CKV_AWS_18: nobody reads the log\n'
     '  bucket = "till"\n}\n',
+    ".github/workflows/till.yml": WORKFLOW,
 }
 FORMATS = {
     "bandit-1.7.5.json": "bandit",

@@ -262,3 +262,27 @@ def test_a_report_without_a_time_is_older_than_any_limit() -> None:
     assert read("semgrep", semgrep()).finished_at == 0
     assert read("bandit", bandit() | {"generated_at": "yesterday"}).finished_at == 0
     assert read("bandit", bandit()).finished_at == 1767323045
+
+
+def test_bandits_counters_tell_what_a_level_or_a_baseline_took_out() -> None:
+    """`bandit -lll` counts 5 findings and tells the one that is high (bandit 1.9)."""
+    totals = {"SEVERITY.HIGH": 1, "SEVERITY.MEDIUM": 1, "SEVERITY.LOW": 3, "CONFIDENCE.HIGH": 5, "nosec": 0}
+    filtered = bandit() | {"metrics": {"_totals": totals, "src/shop.py": {}}}
+    whole = bandit() | {"metrics": {"_totals": totals | {"SEVERITY.MEDIUM": 0, "SEVERITY.LOW": 0}, "src/shop.py": {}}}
+    run = sarif_run(result(), properties={"metrics": {"_totals": totals}})
+
+    for report in (read("bandit", filtered), read("sarif", sarif(run))):
+        assert (report.status, report.reason) == (
+            Status.INCOMPLETE,
+            "it counts 5 findings and tells 1: run it without a level and a baseline",
+        )
+    assert read("bandit", whole).status is Status.COMPLETE
+
+
+@pytest.mark.parametrize(("name", "count"), [("failed", 2), ("skipped", 1), ("parsing_errors", 1)])
+def test_a_summary_of_checkov_that_counts_more_than_is_told_is_incomplete(name: str, count: int) -> None:
+    summary = {"checkov_version": "3.0.0", "failed": 1, "passed": 90}
+    cut = read("checkov", checkov() | {"summary": summary | {name: count}})
+
+    assert (cut.status, cut.reason) == (Status.INCOMPLETE, f"it counts {count} {name} and tells {count - 1}")
+    assert read("checkov", checkov() | {"summary": summary}).status is Status.COMPLETE

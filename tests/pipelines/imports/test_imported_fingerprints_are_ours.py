@@ -42,6 +42,7 @@ def tree(folder: Path, ours: dict[str, ScanReport]) -> Tree:
         ("checkov-3.2.255.json", "checkov"),
         ("pip-audit-2.7.3.json", "pip-audit"),
         ("osv-scanner-1.9.2.json", "pip-audit"),
+        ("zizmor-1.32.0.sarif", "zizmor"),
     ],
 )
 def test_a_finding_of_both_runs_has_one_fingerprint(

@@ -20,6 +20,7 @@ from tests.pipelines.imports.builders import (
 )
 
 from mintmark.pipelines.scan.model import Severity
+from mintmark.pipelines.scan.rules import checkov_checks
 
 CRITICAL, HIGH, MEDIUM, LOW, INFO = Severity
 
@@ -182,3 +183,15 @@ def test_a_native_report_is_graded_by_its_worst_word(
     format_name: str, document: dict[str, Any], severity: Severity
 ) -> None:
     assert only(read(format_name, document)).severity is severity
+
+
+def test_a_check_of_ours_is_as_grave_in_a_report_of_others_as_in_our_own() -> None:
+    own = {check.id: check for check in checkov_checks()}
+    gravest = next(check for check in own.values() if check.severity == "critical")
+    mildest = next(check for check in own.values() if check.severity == "medium")
+
+    for check in (gravest, mildest):
+        found = only(read("checkov", checkov(check_id=check.id)))
+        assert (found.severity, found.cwe) == (Severity(check.severity), check.cwe)
+    assert only(read("checkov", checkov(check_id=mildest.id, severity="HIGH"))).severity is Severity.HIGH
+    assert only(read("checkov", checkov(check_id="MM_NOT_OURS"))).severity is Severity.HIGH

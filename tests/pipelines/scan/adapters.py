@@ -6,15 +6,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from tests.pipelines.scan.builders import POD, lock
+from tests.pipelines.scan.builders import POD
+from tests.pipelines.scan_infra.index import Wheel, lock_of
+from tests.pipelines.scan_infra.oci_images import layout, python_package
 
-from mintmark.pipelines.scan import bandit, checkov, detect_secrets, hadolint, pip_audit, semgrep, zizmor
+from mintmark.pipelines.scan import (
+    bandit,
+    checkov,
+    detect_secrets,
+    hadolint,
+    images,
+    licences,
+    pip_audit,
+    semgrep,
+    zizmor,
+)
+from mintmark.pipelines.scan import lock as lock_module
 from mintmark.pipelines.scan.interface import Scanner
 from mintmark.pipelines.scan.model import Category
 
 SECRET = "tr0ub4dor-and-3-staples"
 NOT_APPLICABLE = "-"
 _ALL_OF_ITS_KIND = "skipped, as the tree holds none"
+IMAGE = "images/till"
+CLEAN_WHEEL = Wheel(name="idna", version="3.10", metadata=["License-Expression: BSD-3-Clause"])
+DIRTY_WHEEL = Wheel(name="urllib3", version="2.0.6", metadata=["License-Expression: AGPL-3.0-only"])
+_FROM_GIT = "till @ git+https://example.org/till@0000000000000000000000000000000000000000"
+
+
+def image(name: str, version: str) -> dict[str, str]:
+    """An OCI layout in the tree with one package of Python; tar and JSON of plain letters are text."""
+    made = layout(python_package(name, version))
+    return {f"{IMAGE}/{path}": content.decode("ascii") for path, content in made.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +47,9 @@ class Adapter:
 
     `files` hold what `finds` names (rule, path, category) and what `silenced` names (rule, path); `unreadable` holds
     files of which it must name `unread`. `exceptions` are situations in which it rightly says something else than the
-    other scanners do. `tool` is False for an adapter that runs no program of another: it cannot misbehave.
+    other scanners do. `tool` is False for an adapter that runs no program of another: it cannot misbehave. `isolated`
+    is False for one that starts no process, or needs the network. `counts_contents` is for one that is given files and
+    counts what is in them.
     """
 
     scanner: Scanner
@@ -37,6 +62,8 @@ class Adapter:
     unread: Sequence[str] = ()
     exceptions: Mapping[str, str] = field(default_factory=dict)
     tool: bool = True
+    isolated: bool = True
+    counts_contents: bool = False
     reads: str
     run: str
     exit_code: str
@@ -108,9 +135,9 @@ ADAPTERS: tuple[Adapter, ...] = (
         unread=("deploy/broken.tf", "deploy/template.yaml", "deploy/compose.yaml"),
         reads="Terraform, Dockerfiles, Kubernetes manifests and GitHub workflows below `[scan] iac`. Read is "
         "what a driver in checkov's own process sees that its runners parsed; each document of a YAML file "
-        "must be among it.",
+        "must be among it. Values (`.tfvars`) that Terraform takes by itself are read with its modules.",
         run="`checkov -d VIEW --framework terraform dockerfile github_actions kubernetes --skip-download "
-        "--compact -o json`.",
+        "--compact -o json`, and once more with `--var-file` for each further file of values.",
         exit_code="0 for a folder that is missing, and with `--hard-fail-on`, as severities need an account.",
         suppressions="`checkov:skip` and its annotation are obeyed by the tool, which then lists the check "
         "as skipped: that is taken as a finding, marked.",
@@ -177,17 +204,78 @@ ADAPTERS: tuple[Adapter, ...] = (
         exit_code="1 for a finding, for a file that does not parse, and for one that is not there.",
         suppressions="what the second run does not find was silenced, and is marked. "
         "`--disable-ignore-pragma` alone leaves two ways open: `# hadolint shell=powershell`, and "
-        "ShellCheck's directives in a here-document.",
+        "ShellCheck's directives in a here-document, behind a `then` or a `{` as well.",
         configuration="`.hadolint.yaml` and `.hadolint.yml` in the working folder are obeyed without `-c`.",
+    ),
+    Adapter(
+        scanner=images.ImagesScanner(),
+        module=images,
+        clean=2,  # the image, and the package in it
+        files=image("urllib3", "2.0.6"),
+        finds=(("CVE-2023-45803", IMAGE, Category.DEPENDENCY),),
+        unreadable={f"{IMAGE}/index.json": "{}"},
+        unread=(IMAGE,),
+        exceptions={
+            "silenced": NOT_APPLICABLE,
+            "out-of-scope": _ALL_OF_ITS_KIND,  # an image lies beside the tree: only the scope can know of it
+        },
+        counts_contents=True,
+        reads="the OCI layouts and the archives that `[scan] images` names, and each package in them. An image is "
+        "read when each of its bytes is what its digests say and syft names a package in it; a package, when there "
+        "are advisories of its kind to match it against.",
+        run="`syft scan SCHEME:PATH --quiet --output cyclonedx-json=REPORT`; matching is done here, with the "
+        "advisories of the run.",
+        exit_code="0 for an image in which it found nothing.",
+        suppressions="has none: what it writes is an inventory.",
+        configuration="`.syft.yaml` in the working folder is obeyed; it works in a folder of its own.",
+    ),
+    Adapter(
+        scanner=licences.LicencesScanner(),
+        module=licences,
+        clean=1,
+        files=lock_of(DIRTY_WHEEL),
+        finds=(("licence-other", "uv.lock", Category.LICENCE),),
+        unread=(_FROM_GIT,),
+        exceptions={"silenced": NOT_APPLICABLE, "unreachable": "failed: `no_report`"},
+        tool=False,
+        isolated=False,
+        reads="the pins of the released package in `uv.lock`, as pip-audit does. Read is each pin of which uv got a "
+        "wheel that is as it is locked.",
+        run="`uv pip install --no-deps --require-hashes --only-binary :all: --target FOLDER -r PINS`, for what is in "
+        "a wheel's METADATA: nothing is built, and nothing is imported. It needs the network, or uv's cache.",
+        exit_code="is not looked at: what was unpacked is.",
+        suppressions="has none.",
+        configuration="uv's own, of whoever runs it, says where its index is. The hashes of the lock hold.",
+    ),
+    Adapter(
+        scanner=lock_module.LockScanner(),
+        module=lock_module,
+        clean=1,
+        files={"old/requirements.txt": "reqeusts==2.32.3\n"},
+        finds=(
+            ("dep_typosquat", "old/requirements.txt", Category.SUPPLY_CHAIN),
+            ("dep_unhashed", "old/requirements.txt", Category.SUPPLY_CHAIN),
+        ),
+        unreadable={"old/pylock.toml": 'lock-version = "9.0"\n', "old/requirements-dev.txt": "--plug ./in\n"},
+        unread=("old/pylock.toml", "old/requirements-dev.txt"),
+        exceptions={"silenced": NOT_APPLICABLE},
+        tool=False,
+        isolated=False,
+        reads="every lock and requirements file of the tree, wherever it lies. Read is what parses whole, in a layout "
+        "that is known.",
+        run="no program: it is read here.",
+        exit_code="has none.",
+        suppressions="has none.",
+        configuration="`internal_packages` and `trusted_indexes` come with the scope.",
     ),
     Adapter(
         scanner=pip_audit.PipAuditScanner(),
         module=pip_audit,
         clean=1,
-        files=lock("urllib3==2.0.6"),
+        files=lock_of(DIRTY_WHEEL),
         finds=(("CVE-2023-45803", "uv.lock", Category.DEPENDENCY),),
         # a dependency from git, of which no advisory can speak; the lock with it is made where it is scanned
-        unread=("till @ git+https://example.org/till@0000000000000000000000000000000000000000",),
+        unread=(_FROM_GIT,),
         exceptions={"silenced": NOT_APPLICABLE, "unreachable": "failed: `no_report`"},
         reads="the pins of the released package in `uv.lock`, with all extras, for every platform. Read is "
         "each pin that its report names without a `skip_reason`.",

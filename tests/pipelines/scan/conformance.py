@@ -7,16 +7,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from tests.pipelines.scan.adapters import ADAPTERS, NOT_APPLICABLE, SECTIONS, SWITCHES, Adapter
-from tests.pipelines.scan.builders import CLEAN, SCOPE, fake_tools, lock, scan
+from tests.pipelines.scan import builders
+from tests.pipelines.scan.adapters import (
+    ADAPTERS,
+    CLEAN_WHEEL,
+    IMAGE,
+    NOT_APPLICABLE,
+    SECTIONS,
+    SWITCHES,
+    Adapter,
+    image,
+)
+from tests.pipelines.scan.builders import fake_tools, scan
 from tests.pipelines.scan.fake_tool import VERSIONS
+from tests.pipelines.scan_infra.index import lock_of
 
+from mintmark.pipelines.scan import images
 from mintmark.pipelines.scan.advisories import Advisories
 from mintmark.pipelines.scan.environments import ToolEnvironments
 from mintmark.pipelines.scan.interface import ScanScope
 from mintmark.pipelines.scan.model import ScanReport, Status
 
 Reports = Mapping[str, ScanReport]
+SCOPE = replace(builders.SCOPE, images=[IMAGE])
+CLEAN: Mapping[str, str] = {**builders.CLEAN, **lock_of(CLEAN_WHEEL), **image("idna", "3.10")}
 DIRTY: Mapping[str, str] = {**CLEAN, **{path: text for item in ADAPTERS for path, text in item.files.items()}}
 TOOLS = tuple(item.name for item in ADAPTERS)
 _SCANNERS = tuple(item.scanner for item in ADAPTERS)
@@ -35,11 +49,16 @@ class Situation:
 
 @dataclass(kw_only=True)
 class Laboratory:
-    """Runs a situation when it is first asked for, with all scanners at once, and keeps what they said."""
+    """
+    Runs a situation when it is first asked for, with all scanners at once, and keeps what they said.
+
+    `absent` says of a scanner why its tool is not on this machine.
+    """
 
     folder: Path
     environments: ToolEnvironments
     advisories: Advisories
+    absent: Mapping[str, str] = field(default_factory=dict)
     _kept: dict[str, Reports] = field(default_factory=dict)
 
     def reports(self, situation: str) -> Reports:
@@ -98,14 +117,19 @@ def _fake(behaviour: str) -> Callable[[Laboratory, Path], Reports]:
 
 def _none_installed(lab: Laboratory, place: Path) -> Reports:
     nowhere = ToolEnvironments(root=place / "tools", versions=VERSIONS)
-    return scan(place, CLEAN, nowhere, lab.advisories, SCOPE, _SCANNERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "_PLACES", ())
+        return scan(place, CLEAN, nowhere, lab.advisories, SCOPE, _SCANNERS)
 
 
 def _without_service(lab: Laboratory, place: Path) -> Reports:
-    """The service stops before it answers, as its database is not there."""
+    """The advisory service stops before it answers, as its database is not there; and no index listens."""
     cut_off = replace(lab.advisories, database=place / "no" / "database")
     asking = [item.scanner for item in ADAPTERS if "unreachable" in item.exceptions]
-    return scan(place, CLEAN, lab.environments, cut_off, SCOPE, asking)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+        patch.setenv("UV_CACHE_DIR", str(place / "uv"))
+        return scan(place, CLEAN, lab.environments, cut_off, SCOPE, asking)
 
 
 def _with_switches() -> Mapping[str, str]:
@@ -115,7 +139,7 @@ def _with_switches() -> Mapping[str, str]:
 
 def _unreadable() -> Mapping[str, str]:
     """The lock gains a dependency from git, of which no advisory can speak."""
-    files = {**CLEAN, **lock("idna==3.10")}
+    files = dict(CLEAN)
     for item in ADAPTERS:
         files |= item.unreadable
     files["uv.lock"] = files["uv.lock"].replace('{ name = "idna" }]', '{ name = "idna" }, { name = "till" }]', 1) + (
@@ -183,7 +207,7 @@ SITUATIONS: Mapping[str, Situation] = {
         expected="incomplete: `nothing_given`",
         run=_real(
             {path: text for path, text in CLEAN.items() if path != "uv.lock"},
-            ScanScope(code=["no"], iac=["no"], workflows=["no"], lock_package="shop"),
+            ScanScope(code=["no"], iac=["no"], workflows=["no"], images=["no"], lock_package="shop"),
         ),
     ),
     "out-of-scope": Situation(title="no scope at all", expected="skipped", run=_real(CLEAN, ScanScope())),

@@ -16,6 +16,7 @@ VERSIONS = {
     "semgrep": "1.180.0",
     "zizmor": "1.32.0",
 }
+SYFT = "1.18.1"  # which no lock of ours pins: any of its first major version will do
 
 
 def report_paths(tool: str, arguments: list[str]) -> list[Path]:
@@ -28,6 +29,8 @@ def report_paths(tool: str, arguments: list[str]) -> list[Path]:
         return [Path(arguments[2])]
     if tool == "zizmor":
         return [Path("/dev/stdout")]
+    if tool == "syft":
+        return [Path(arguments[arguments.index("--output") + 1].removeprefix("cyclonedx-json="))]
     return [Path(arguments[arguments.index("--output" if tool == "pip-audit" else "-o") + 1])]
 
 
@@ -41,6 +44,8 @@ def empty_report(tool: str, path: Path, version: str) -> object:
         return {"dependencies": []}
     if tool == "detect-secrets":
         return {"version": version, "plugins": ["A"], "filters": [], "read": [], "unread": [], "found": []}
+    if tool == "syft":
+        return {"bomFormat": "CycloneDX", "components": []}
     if tool in {"hadolint", "zizmor"}:
         return []
     return [] if path.name == "results_json.json" else {"version": version, "checks": ["CKV_1"], "files": {}}
@@ -59,13 +64,13 @@ def content(tool: str, behaviour: str, path: Path) -> bytes:
         return b'{"unexpected": true}'
     if behaviour == "truncated":
         return b'{"results": ['
-    version = "0.0.1" if behaviour == "old" else VERSIONS[tool]
+    version = "0.0.1" if behaviour == "old" else VERSIONS.get(tool, SYFT)
     return json.dumps(empty_report(tool, path, version)).encode()
 
 
 def main(tool: str, behaviour: str, *arguments: str) -> int:
     if "--version" in arguments:
-        sys.stdout.write(f"{tool} {'0.0.1' if behaviour == 'old' else VERSIONS[tool]}\n")
+        sys.stdout.write(f"{tool} {'0.0.1' if behaviour == 'old' else VERSIONS.get(tool, SYFT)}\n")
         return 0
     if behaviour == "crash":
         sys.stderr.write("Traceback: near `password = 'correct horse'`\n")

@@ -20,7 +20,7 @@ from mintmark.pipelines.scan.interface import Observation, Scanner, Workbench
 from mintmark.pipelines.scan.model import AdvisorySource, Cached, ScanReport, Status
 from mintmark.pipelines.scan.registry import SCANNERS
 from mintmark.pipelines.scan.run import scan_release
-from mintmark.pipelines.scan.units import Unit
+from mintmark.pipelines.scan.units import Unit, units
 
 BAD = "def run(text):\n    return eval(text)\n"
 FILES: Mapping[str, str] = {
@@ -138,6 +138,23 @@ def test_a_change_in_a_module_scans_again_what_calls_it(
 
     assert given["checkov"] == [("deploy/bucket/main.tf", "deploy/shop/main.tf")]
     assert given["bandit"] == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'module "bucket" { source = "../bucket" }\n',
+        'module "bucket" {\n  source = "\\u002e./bucket"\n}\n',
+        'module "bucket" {\n  "source" = "../bucket"\n}\n',
+    ],
+)
+def test_a_module_stands_in_one_unit_with_what_calls_it_however_the_call_is_written(call: str, tmp_path: Path) -> None:
+    files = {"deploy/bucket/main.tf": FILES["deploy/bucket/main.tf"], "deploy/shop/main.tf": call}
+    tree = builders.tree(tmp_path, {**files, "deploy/shop/prod.tfvars": "a = 1\n"})
+
+    (unit,) = units("checkov", tree, tuple(path for path in tree.files if path.startswith("deploy"))) or ()
+
+    assert unit.files == ("deploy/bucket/main.tf", "deploy/shop/main.tf", "deploy/shop/prod.tfvars")
 
 
 def test_another_lock_or_other_advisories_are_audited_again(

@@ -11,6 +11,7 @@ from mintmark.pipelines.scan.hadolint import HadolintScanner
 from mintmark.pipelines.scan.interface import ScanScope
 from mintmark.pipelines.scan.model import ScanReport, Severity, Status
 
+_OFF = "# shellcheck disable=SC2086,SC2154"
 # (name, the file, the rule that must be found, whether it is silenced there)
 CASES = [
     ("plain", "FROM debian:12\nRUN sudo true\n", "DL3004", False),
@@ -21,6 +22,8 @@ CASES = [
     ("other_shell", "#hadolint shell=powershell\nFROM debian:12\nRUN echo $TILL\n", "SC2086", True),
     ("other_shell_with_a_tab", "FROM debian:12\n# hadolint\tshell=pwsh\nRUN echo $TILL\n", "SC2086", True),
     ("directive", "FROM debian:12\nRUN <<E\n# shellcheck disable=SC2086\necho $TILL\nE\n", "SC2086", True),
+    ("directive_behind_then", f"FROM debian:12\nRUN <<E\nif true; then {_OFF}\n  echo $TILL\nfi\nE\n", "SC2086", True),
+    ("directive_in_braces", f"FROM debian:12\nRUN <<E\n{{ {_OFF}\n  echo $TILL\n}}\nE\n", "SC2086", True),
     ("no_directive", "FROM debian:12\nRUN <<E\necho $TILL\nE\n", "SC2086", False),
     ("half_a_command", "FROM debian:12\nRUN if then\n", "SC1072", False),
 ]

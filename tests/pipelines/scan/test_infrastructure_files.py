@@ -1,11 +1,14 @@
 """Every infrastructure file is accounted for: read by checkov, told as unread, or none of its kind."""
 
+from pathlib import Path
+
 import pytest
-from tests.pipelines.scan.builders import CLEAN_DOCKERFILE, POD, clock, tree
+from tests.pipelines.scan.builders import CLEAN_DOCKERFILE, POD, clock, scan, tree
 
 from mintmark.pipelines.scan.advisories import Advisories
 from mintmark.pipelines.scan.checkov import CheckovScanner
 from mintmark.pipelines.scan.environments import ToolEnvironments
+from mintmark.pipelines.scan.hadolint import HadolintScanner
 from mintmark.pipelines.scan.interface import ScanScope
 from mintmark.pipelines.scan.model import ScanReport, Status
 from mintmark.pipelines.scan.run import scan_release
@@ -68,3 +71,41 @@ def test_what_is_bad_in_a_file_is_found_whatever_the_file_is_called(path: str, r
 @pytest.mark.parametrize("path", READ)
 def test_a_file_with_nothing_to_check_is_read_and_clean(path: str, report: ScanReport) -> None:
     assert [item for item in report.findings if item.path == path] == []
+
+
+def _database(name: str) -> str:
+    return (
+        f'variable "{name}" {{\n  default = false\n}}\n'
+        f'resource "aws_db_instance" "{name}" {{\n  publicly_accessible = var.{name}\n}}\n'
+    )
+
+
+def test_values_decide_what_is_open_and_not_the_default_of_a_variable(
+    tmp_path: Path, environments: ToolEnvironments, advisories: Advisories
+) -> None:
+    """Those that Terraform takes by itself, and those that somebody names to it (`-var-file`)."""
+    files = {
+        "automatic/main.tf": _database("automatic"),
+        "automatic/terraform.tfvars": "automatic = true\n",
+        "named/main.tf": _database("named"),
+        "named/production.tfvars.json": '{"named": true}',
+        "shut/main.tf": _database("shut"),
+        "broken/main.tf": _database("broken"),
+        "broken/terraform.tfvars": "broken = [\n",
+    }
+    report = scan(tmp_path, files, environments, advisories, ScanScope(iac=["."]), [CheckovScanner()])["checkov"]
+
+    assert {item.path for item in report.findings if item.rule == "CKV_AWS_17"} == {
+        "automatic/main.tf",
+        "named/main.tf",
+    }
+    assert [item.path for item in report.unread] == ["broken/terraform.tfvars"]
+    assert (report.given, report.read) == (7, 6)
+
+
+def test_what_a_build_leaves_out_is_no_dockerfile_and_a_manifest_is_one_however_it_is_spelt(tmp_path: Path) -> None:
+    spelt = POD_AS_JSON.replace("apiVersion", "\\u0061piVersion").replace("kind", "k\\u0069nd")
+    exported = tree(tmp_path, {"Dockerfile.dockerignore": "*.pyc\n", "pod.json": spelt, "other.json": "{}"})
+
+    assert CheckovScanner().files(exported, ScanScope(iac=["."])) == ("pod.json",)
+    assert HadolintScanner().files(exported, ScanScope(iac=["."])) is None

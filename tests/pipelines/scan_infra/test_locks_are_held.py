@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_an_internal_name_from_our_own_index_or_tree_is_allowed(tmp_path: Path, 
     files = uv(entry("till-client", source, files="https://packages.shop.example/files"))
 
     assert found(scanned(tmp_path, files, scope)) == []
+
+
+def test_the_files_of_an_internal_name_may_not_come_from_the_public_index(tmp_path: Path) -> None:
+    """The lock names our own index, and an address of the public one, which is trusted for other names."""
+    ours = "https://index.example.org/simple"
+    scope = replace(SCOPE, trusted_indexes=[ours, "https://pypi.org/simple"])
+    source = f'{{ registry = "{ours}" }}'
+
+    report = scanned(tmp_path / "a", uv(entry("till-core", source)), scope)
+    own = scanned(tmp_path / "b", uv(entry("till-core", source, files="https://index.example.org/files")), scope)
+
+    assert found(report) == [("dep_confusion", "till-core")]
+    assert report.findings[0].resource == "files.pythonhosted.org"
+    assert found(own) == []
 
 
 def test_an_internal_name_from_an_index_that_nobody_trusts_is_confusion_too(tmp_path: Path) -> None:
@@ -390,6 +405,10 @@ def test_files_that_a_requirements_file_stands_on_are_read_too(tmp_path: Path) -
         ("requirements.txt", "idna==3.10 --config-settings a=b\n"),
         ("requirements.txt", "idna=3\n"),
         ("requirements.txt", "-i\n"),
+        # pip takes every option of a line, and the encoding that a file says it has
+        ("requirements.txt", "--pre --extra-index-url https://p.example/simple\nidna==3.10\n"),
+        ("requirements.txt", "--no-index --find-links https://p.example/wheels\nidna==3.10\n"),
+        ("requirements.txt", "# coding: utf-7\n# +AAo---extra-index-url https://p.example/simple\nidna==3.10\n"),
     ],
 )
 def test_a_lock_that_cannot_be_parsed_is_unread_and_not_clean(tmp_path: Path, path: str, text: str) -> None:

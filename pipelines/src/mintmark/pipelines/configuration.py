@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mintmark.evidence.confidential import redact
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import UsageError, nearest
 
 FILE_NAME = "mintmark.toml"
+REHEARSAL = "rehearsal"  # where the policy judges its canaries: by the evidence of one machine alone
 
 
 def _relative(text: str) -> str:
@@ -91,6 +91,12 @@ class Environment(_Section):
     advisories: str = "snapshot"
 
 
+def _real(environments: dict[str, Environment]) -> dict[str, Environment]:
+    if REHEARSAL in environments:
+        raise ValueError(f"{REHEARSAL!r} is where the policy tries itself: nothing is shipped there; take another name")
+    return environments
+
+
 class Configuration(_Section):
     """The whole of `mintmark.toml`."""
 
@@ -98,7 +104,7 @@ class Configuration(_Section):
     scan: Scan
     gate: GateSection = GateSection()
     evidence: EvidenceSection = EvidenceSection()
-    environments: dict[str, Environment] = Field(min_length=1)
+    environments: Annotated[dict[str, Environment], AfterValidator(_real)] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +119,7 @@ class Project:
         environments = self.configuration.environments
         if name not in environments:
             raise UsageError(
-                f"{self.root / FILE_NAME}: there is no environment {name!r}{_nearest(name, list(environments))}",
+                f"{self.root / FILE_NAME}: there is no environment {name!r}{nearest(name, list(environments))}",
                 reason="unknown_environment",
                 remedy=f"use one of {', '.join(sorted(environments))}, or add [environments.{name}]",
             )
@@ -153,7 +159,7 @@ def _explain(path: Path, text: str, location: tuple[int | str, ...], kind: str, 
     dotted = ".".join(str(part) for part in location)
     place = f"{path}:{_line_of(text, key)}"
     if kind == "extra_forbidden":
-        return f"{place}: unknown key {dotted}{_nearest(key, _valid_names(location))}"
+        return f"{place}: unknown key {dotted}{nearest(key, _valid_names(location))}"
     return f"{place}: {dotted}: {message}"
 
 
@@ -174,8 +180,3 @@ def _valid_names(location: tuple[int | str, ...]) -> list[str]:
         return list(Configuration.model_fields)
     model = Environment if location[0] == "environments" else sections.get(str(location[0]))
     return list(model.model_fields) if model else []
-
-
-def _nearest(name: str, valid: list[str]) -> str:
-    close = difflib.get_close_matches(name, valid, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -54,3 +56,9 @@ class IncompleteError(PipelineError):
     """Something that must be there to decide or to verify is missing."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """The end of a sentence about a word that is none of the valid ones: which of them was probably meant."""
+    close = difflib.get_close_matches(word, list(valid), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from mintmark.evidence.confidential import redact
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import UsageError, nearest
 from mintmark.pipelines.gate.pack import PolicyPack
 
 _Person = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+@/-]*$")]
@@ -90,9 +89,8 @@ def check_object(pack: PolicyPack, *, rule: str, fingerprint: str, environment: 
                 remedy="a waiver is for one finding of one rule in one environment; ask for each of them",
             )
     if rule not in pack.rules:
-        close = difflib.get_close_matches(rule, pack.rules, n=1)
         raise UsageError(
-            f"there is no rule {rule!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+            f"there is no rule {rule!r}{nearest(rule, pack.rules)}",
             reason="unknown_rule",
             remedy=f"rules that can be waived are {', '.join(_waivable(pack))}",
         )

@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case [name, *rest] if name in COMMANDS:
             return _run(name, rest)
         case _:
-            sys.stderr.write(f"mintmark: there is no command {words[0]!r}{_nearest(words[0])}\n\n{_usage()}")
+            from mintmark.pipelines.errors import nearest
+
+            sys.stderr.write(f"mintmark: there is no command {words[0]!r}{nearest(words[0], COMMANDS)}\n\n{_usage()}")
             return 2
 
 
@@ -62,13 +64,6 @@ def _usage() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
     return "usage: mintmark COMMAND [OPTION ...]\n\n" + "\n".join(lines) + "\n\n`mintmark COMMAND --help` says more.\n"
-
-
-def _nearest(word: str) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word, COMMANDS, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 if __name__ == "__main__":

@@ -89,9 +89,35 @@ def _check(options: argparse.Namespace) -> int:
         gate = Gate.open(pack, WasmEngine(pack))
     for rule in sorted(pack.rules.values(), key=lambda rule: rule.id):
         sys.stdout.write(f"{rule.id:<28} refused its canary   {rule.title}\n")
+    sys.stdout.write(_compiled(pack))
     sys.stdout.write(describe(options, pack, now=datetime.now(UTC)))
+    _tell_what_differs(pack)
     sys.stdout.write(f"{len(pack.rules)} rules, {gate.engine.name}, policy sha256:{pack.digest}\n")
     return 0
+
+
+def _compiled(pack: PolicyPack) -> str:
+    """Whether the WebAssembly is that of the Rego, which only OPA can tell; raises `PolicyTampered` where it is not."""
+    from mintmark.pipelines.gate import build, opa
+
+    try:
+        binary = opa.find(pack.opa_version)
+    except opa.OpaFailed as missing:
+        return f"compiled  not compared with the Rego: {missing}\n"
+    build.require_compiled(binary, pack)
+    return f"compiled  from the Rego that is in the pack, by OPA {pack.opa_version}\n"
+
+
+def _tell_what_differs(pack: PolicyPack) -> None:
+    """Whatever decides otherwise than the pack that came with us does: a parameter can undo a rule."""
+    from mintmark.pipelines.gate import difference_page
+    from mintmark.pipelines.gate.difference import compare
+    from mintmark.pipelines.gate.wasm import WasmEngine
+
+    ours = PolicyPack.locate()
+    if ours.digest != pack.digest:
+        found = compare(ours, pack, engines=(WasmEngine(ours), WasmEngine(pack)), inputs={})
+        sys.stderr.write(difference_page.warnings(found))
 
 
 def _test(options: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import difflib
 import io
 import json
 import re
@@ -20,7 +19,7 @@ from pathlib import Path
 from mintmark.pipelines.build.checkout import head_commit
 from mintmark.pipelines.cli.output import add_outputs, talk, write_outputs
 from mintmark.pipelines.configuration import load_project
-from mintmark.pipelines.errors import ExitCode, UsageError
+from mintmark.pipelines.errors import ExitCode, UsageError, nearest
 from mintmark.pipelines.gate.plain import visible
 from mintmark.pipelines.gather import scope_of
 from mintmark.pipelines.locations import locate
@@ -181,9 +180,8 @@ def _scanned(options: argparse.Namespace) -> Imported:
 def _chosen(name: str) -> Scanner:
     names = {scanner.name: scanner for scanner in SCANNERS}
     if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
         raise UsageError(
-            f"there is no scanner {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+            f"there is no scanner {name!r}{nearest(name, names)}",
             reason="unknown_tool",
             remedy=f"use one of {', '.join(sorted([*names, OWN]))}",
         )

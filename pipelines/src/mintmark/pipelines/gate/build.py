@@ -17,6 +17,7 @@ from typing import Any
 
 from mintmark.pipelines.errors import UsageError
 from mintmark.pipelines.gate import canonical, opa
+from mintmark.pipelines.gate.errors import PolicyTampered
 from mintmark.pipelines.gate.pack import MANIFEST, MANIFEST_SCHEMA, PolicyPack, is_development_file, pack_files
 from mintmark.pipelines.gate.pages import render_pages
 from mintmark.pipelines.scan.rules import scanner_pins
@@ -191,6 +192,28 @@ def compile_wasm(binary: Path, policies: Path) -> tuple[bytes, bytes]:
             if wasm is None or data is None:
                 raise BuildRefused("opa build made a bundle without a policy or without data")
             return wasm.read(), canonical.encode(json.loads(data.read()))
+
+
+def require_compiled(binary: Path, pack: PolicyPack) -> None:
+    """
+    Compile a pack's own Rego again: what decides must be what can be read. Raises `PolicyTampered`, `OpaFailed`.
+
+    A manifest names whatever lies there, and two people who sign a pack have read its Rego and not its WebAssembly.
+    """
+    with tempfile.TemporaryDirectory(prefix="mintmark-compiled-") as folder:
+        for path, content in pack.files.items():
+            file = Path(folder, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        wasm, data = compile_wasm(binary, Path(folder))
+        made = {
+            "bundle/policy.wasm": wasm,
+            "bundle/data.json": data,
+            "bundle/rules.json": _pretty(catalogue(binary, Path(folder))),
+        }
+    for path, content in made.items():
+        if pack.files[path] != content:
+            raise PolicyTampered(path, f"not what OPA {pack.opa_version} makes of the pack's sources")
 
 
 def restricted_capabilities(binary: Path) -> bytes:

@@ -105,6 +105,7 @@ def _add(folder: Path, made: Path, taken: set[str], binary: Path) -> None:
                 _refuse_another_package(path, made, binary)
     if DATA in files:
         overlay = _json(folder / DATA)
+        _refuse_other_data(overlay)
         (made / DATA).write_bytes(_pretty(_merged(_json(made / DATA), overlay)))
     if CATALOGUE in files:
         _add_controls(_json(folder / CATALOGUE), made)
@@ -135,6 +136,21 @@ def _refuse_another_package(path: str, made: Path, binary: Path) -> None:
     wanted = "mintmark." + path.removesuffix(".rego").replace("/", ".")
     if found != wanted:
         raise ComposeRefused(path, f"its package is {found}, and must be {wanted}", reason="wrong_package")
+
+
+def _refuse_other_data(overlay: Any) -> None:
+    """
+    Data may be parameters alone: an OPA server gets nothing else, and would decide otherwise than the WebAssembly.
+
+    At the place of a rule or of the library they would also look like an answer of ours.
+    """
+    match overlay:
+        case {"mintmark": {"params": dict() as params, **beside}, **others} if not beside and not others:
+            if "scanners" in params:
+                problem = "mintmark.params.scanners is written by the build, from the lock of the scanners"
+                raise ComposeRefused(DATA, problem, reason="not_addable")
+        case _:
+            raise ComposeRefused(DATA, 'it may hold {"mintmark": {"params": {…}}} alone', reason="not_addable")
 
 
 def _merged(ours: Any, overlay: Any) -> Any:

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import UsageError, nearest
 from mintmark.pipelines.gate.errors import PolicyTampered
 from mintmark.pipelines.gate.pack import Control, PolicyPack, Rule
 
@@ -108,9 +107,8 @@ def named(known: tuple[Framework, ...], word: str) -> Framework:
     found = found or [one for one in known if wanted and one.name.casefold().startswith(wanted)]
     if len(found) != 1:
         names = [one.name for one in known]
-        close = get_close_matches(word, names, n=1)
         raise UsageError(
-            f"there is no framework {word!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+            f"there is no framework {word!r}{nearest(word, names)}",
             reason="unknown_framework",
             remedy=f"use one of {', '.join(names)}",
         )
@@ -121,9 +119,8 @@ def control(pack: PolicyPack, identity: str) -> Control:
     """Return the control of that id, or raise `UsageError` with reason `unknown_control`."""
     found = pack.controls.get(identity.strip().upper())
     if found is None:
-        close = get_close_matches(identity.upper(), pack.controls, n=1)
         raise UsageError(
-            f"there is no control {identity!r}" + (f"; did you mean {close[0]!r}?" if close else ""),
+            f"there is no control {identity!r}{nearest(identity.upper(), pack.controls)}",
             reason="unknown_control",
             remedy="`mintmark controls list` names them",
         )

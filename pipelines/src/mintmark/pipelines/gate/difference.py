@@ -14,6 +14,8 @@ from mintmark.pipelines.gate.interface import Engine
 from mintmark.pipelines.gate.pack import PolicyPack, Rule
 
 ABSENT = "(absent)"
+_NOTHING = object()
+BUNDLED = ("bundle/policy.wasm", "bundle/rules.json", "bundle/data.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,12 @@ class DecisionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """`library` are the files that decide for every rule; `compared` counts the inputs that both packs judged."""
+    """
+    `library` are the files that decide for every rule, `other` those of the pack that nothing else here accounts for.
+
+    `compared` counts the inputs that both packs judged. `unexplained` says that the compiled policies differ, and
+    nothing that they are compiled from does: one of the packs runs something else than it shows.
+    """
 
     old_digest: str
     new_digest: str
@@ -62,6 +69,8 @@ class Difference:
     changed: tuple[RuleChange, ...]
     library: tuple[str, ...]
     parameters: tuple[Change, ...]
+    other: tuple[str, ...]
+    unexplained: bool
     decisions: tuple[DecisionChange, ...]
     compared: int
 
@@ -78,10 +87,7 @@ def compare(
     `inputs` maps a digest to the bytes of a recorded gate input. A pack that cannot judge an input is an outcome.
     """
     documents = {**_canaries(old), **_canaries(new), **{f"input:{name}": content for name, content in inputs.items()}}
-    outcomes = [
-        DecisionChange(about=name, old=_outcome(old, engines[0], content), new=_outcome(new, engines[1], content))
-        for name, content in documents.items()
-    ]
+    outcomes = [_judged(old, new, engines, name, content) for name, content in documents.items()]
     both = sorted(set(old.rules) & set(new.rules))
     rules = [_rule_change(old, new, name) for name in both]
     return Difference(
@@ -92,9 +98,47 @@ def compare(
         changed=tuple(change for change in rules if change.metadata or change.logic),
         library=tuple(_library(old, new)),
         parameters=tuple(_changes(json.loads(old.data), json.loads(new.data), "")),
-        decisions=tuple(found for found in outcomes if found.old != found.new),
+        other=tuple(_other(old, new)),
+        unexplained=old.wasm != new.wasm and _compiled_from(old) == _compiled_from(new),
+        decisions=(*(found for found in outcomes if found.old != found.new), *_let_go(old, new, engines)),
         compared=len(documents),
     )
+
+
+def _judged(
+    old: PolicyPack, new: PolicyPack, engines: tuple[Engine, Engine], name: str, content: bytes
+) -> DecisionChange:
+    return DecisionChange(about=name, old=_outcome(old, engines[0], content), new=_outcome(new, engines[1], content))
+
+
+def _let_go(old: PolicyPack, new: PolicyPack, engines: tuple[Engine, Engine]) -> Iterator[DecisionChange]:
+    """
+    The old pack's canaries that were given another form, and which the new pack's rule no longer refuses as they were.
+
+    Whoever loosens a rule can change its canary with it, and the gate opens. What else the new pack says of an old
+    input, such as that its scanners are of older versions, is no news.
+    """
+    before, after = _canaries(old), _canaries(new)
+    for name in sorted(name for name in before if name in after and before[name] != after[name]):
+        found = _judged(old, new, engines, f"{name}:old", before[name])
+        if name.removeprefix("canary:") in {*found.old.reasons} - {*found.new.reasons}:
+            yield found
+
+
+def _compiled_from(pack: PolicyPack) -> tuple[str, Mapping[str, str]]:
+    return pack.opa_version, pack.sources
+
+
+def _other(old: PolicyPack, new: PolicyPack) -> Iterator[str]:
+    """Schemas, controls, canaries, scanners' rules: none of it is Rego, and all of it has a say."""
+    for path in sorted({*old.files, *new.files}):
+        accounted = path in BUNDLED or path.endswith(".rego") or (_is_data(path) and old.data != new.data)
+        if not accounted and old.files.get(path) != new.files.get(path):
+            yield path
+
+
+def _is_data(path: str) -> bool:
+    return path.startswith("gates/") and path.endswith("/data.json")
 
 
 def _canaries(pack: PolicyPack) -> dict[str, bytes]:
@@ -119,7 +163,9 @@ def _rule_change(old: PolicyPack, new: PolicyPack, name: str) -> RuleChange:
         if getattr(before, field.name) != getattr(after, field.name)
     )
     path = f"{name.replace('.', '/')}.rego"
-    return RuleChange(id=name, metadata=changes, logic=_code(old.sources[path]) != _code(new.sources[path]))
+    return RuleChange(
+        id=name, metadata=changes, logic=_code(old.sources.get(path, "")) != _code(new.sources.get(path, ""))
+    )
 
 
 def _library(old: PolicyPack, new: PolicyPack) -> Iterator[str]:
@@ -140,7 +186,7 @@ def _changes(old: Any, new: Any, where: str) -> Iterator[Change]:
     """Members of objects one by one; a list is one value, for its order may matter."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
-            yield from _changes(old.get(key, ABSENT), new.get(key, ABSENT), f"{where}/{_escaped(key)}")
+            yield from _changes(old.get(key, _NOTHING), new.get(key, _NOTHING), f"{where}/{_escaped(key)}")
     elif old != new:
         yield Change(where=where, old=_text(old), new=_text(new))
 
@@ -151,4 +197,4 @@ def _escaped(key: str) -> str:
 
 
 def _text(value: object) -> str:
-    return ABSENT if value == ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return ABSENT if value is _NOTHING else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from mintmark.pipelines.errors import InfrastructureError
 
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 TESTS_FAILED = 2  # the exit code of `opa test`
 
 
@@ -90,6 +90,10 @@ class TestRun:
         return self.passed > 0 and not self.failed
 
 
+# One test may judge hundreds of cases, and OPA gives a test five seconds of its own accord.
+_PATIENT = ("--timeout", "240s")
+
+
 def run_tests(opa: Path, policies: Path, *, corpus: Path | None = None) -> TestRun:
     """
     Run the tests of a pack's sources. Tests that do not compile are `OpaFailed`.
@@ -101,12 +105,12 @@ def run_tests(opa: Path, policies: Path, *, corpus: Path | None = None) -> TestR
     if corpus:
         examples.append(f"mintmark_test.corpus:{corpus.resolve()}")
     loaded = [*(word for name in ignored for word in ("--ignore", name)), "gates", *examples]
-    said = run(opa, ["test", "--format", "json", *loaded], cwd=policies, accepted=(0, TESTS_FAILED))
+    said = run(opa, ["test", *_PATIENT, "--format", "json", *loaded], cwd=policies, accepted=(0, TESTS_FAILED))
     results = json.loads(said or b"[]") or []
     failed = [f"{result['package']}.{result['name']}" for result in results if result.get("fail") or "error" in result]
     if failed or not results:
         return TestRun(passed=len(results) - len(failed), failed=tuple(failed), coverage_percent=0.0, uncovered={})
-    report = json.loads(run(opa, ["test", "--coverage", "--format", "json", *loaded], cwd=policies))
+    report = json.loads(run(opa, ["test", *_PATIENT, "--coverage", "--format", "json", *loaded], cwd=policies))
     uncovered = {
         name: int(found["not_covered_lines"]) for name, found in report["files"].items() if found.get("not_covered")
     }

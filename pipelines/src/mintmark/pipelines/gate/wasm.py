@@ -8,6 +8,7 @@ Source: the OPA WebAssembly ABI 1.x, https://www.openpolicyagent.org/docs/wasm
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +19,7 @@ from mintmark.pipelines.gate.errors import EngineUnavailable, NoDecision, Policy
 from mintmark.pipelines.gate.pack import PolicyPack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wasmtime import Engine, Func, Memory, Module, Store
 
@@ -59,7 +60,8 @@ class WasmEngine:
         self._wasm_engine = wasmtime.Engine(config)
         try:
             self._module = wasmtime.Module(self._wasm_engine, pack.wasm)
-            entrypoints, builtins = self._instance().names()
+            with self._instance() as instance:
+                entrypoints, builtins = instance.names()
         except (wasmtime.Trap, wasmtime.WasmtimeError, NoDecision, *FAULTS_OF_A_MODULE) as error:
             raise EngineUnavailable(NAME, f"the policy module does not load: {error}") from error
         if builtins:
@@ -81,14 +83,20 @@ class WasmEngine:
         import wasmtime
 
         try:
-            answer = self._instance().evaluate(self._entrypoint, self._data, document)
+            with self._instance() as instance:
+                answer = instance.evaluate(self._entrypoint, self._data, document)
         except (wasmtime.Trap, wasmtime.WasmtimeError, *FAULTS_OF_A_MODULE) as error:
             # a trap: fuel, memory, stack, or an abort of the policy
             raise NoDecision(NAME, _first_line(error)) from error
         return _only_result(answer)
 
-    def _instance(self) -> _Instance:
-        return _Instance(self._wasm_engine, self._module, fuel=self._fuel, memory_bytes=self._memory_bytes)
+    @contextmanager
+    def _instance(self) -> Iterator[_Instance]:
+        instance = _Instance(self._wasm_engine, self._module, fuel=self._fuel, memory_bytes=self._memory_bytes)
+        try:
+            yield instance
+        finally:
+            instance.close()
 
 
 class _Instance:
@@ -125,6 +133,10 @@ class _Instance:
 
         builtins: list[HostCall] = [(f"opa_builtin{n}", n + 2, 1, builtin) for n in range(5)]
         return [("opa_abort", 1, 0, abort), ("opa_println", 1, 0, println), *builtins]
+
+    def close(self) -> None:
+        """Give the memory back now: the host's functions hold the instance and it holds them, out of Python's sight."""
+        self._store.close()
 
     def names(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The entry points and the host builtins that the module declares."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from pydantic import ValidationError
+
+from mintmark.pipelines.errors import nearest
 
 Location = tuple[int | str, ...]
 
@@ -28,8 +29,7 @@ def _one(
         return f"{place}: {dotted}: {message}"
     key = str(location[-1])
     table = tuple(part for part in location[:-1] if isinstance(part, str))
-    close = difflib.get_close_matches(key, names.get(table, ()), n=1)
-    return f"{place}: unknown key {dotted}" + (f"; did you mean {close[0]!r}?" if close else "")
+    return f"{place}: unknown key {dotted}{nearest(key, names.get(table, ()))}"
 
 
 def line_of(text: str, location: Location) -> int:

@@ -13,10 +13,17 @@ from mintmark.pipelines.scan.model import Finding, ScanReport, Suppression
 
 UNKNOWN = Suppression(author="unknown", commit="", at_epoch=0)
 TIMEOUT_S = 60
-_MARK = re.compile(
-    r"nosec|nosem|checkov:skip|checkov\.io/skip|hadolint\s+(global\s+)?ignore|zizmor:\s*ignore|pragma:\s*(allow|white)list",
-    re.IGNORECASE,
-)
+# The words by which each tool is silenced: those of another on the same line are not to blame.
+_MARKS = {
+    "bandit": r"nosec",
+    "checkov": r"checkov:skip|checkov\.io/skip",
+    "detect-secrets": r"pragma:\s*(allow|white)list",
+    "hadolint": r"#\s*(hadolint|shellcheck)\b",
+    "semgrep": r"nosem",
+    "zizmor": r"zizmor:\s*ignore",
+}
+_ANY = "|".join(_MARKS.values())
+_FAR = {"checkov", "hadolint", "zizmor"}  # these obey a comment elsewhere in the file as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +39,8 @@ def name_suppressors(
     The same reports, with every suppressed finding naming who wrote the comment, by git blame as of `commit`.
 
     `person_of` gives the pseudonymous id of a commit's e-mail, which itself goes nowhere. What git cannot tell (a
-    shallow clone, a file that came by a link) is `unknown`.
+    shallow clone, a file that came by a link, a finding without a comment in its file) is `unknown`: whoever wrote the
+    flagged code has not silenced it.
     """
 
     @cache
@@ -47,22 +55,29 @@ def name_suppressors(
     def named(finding: Finding) -> Finding:
         if not finding.suppressed_inline or not finding.path or finding.line < 1:
             return finding
-        lines = _blamed(checkout, commit, finding)
-        marked = [line for line in lines if _MARK.search(line.text)] or lines
-        who = max((author(line.commit) for line in marked), key=lambda found: found.at_epoch, default=UNKNOWN)
+        who = max(
+            (author(line.commit) for line in _marks(checkout, commit, finding)),
+            key=lambda found: found.at_epoch,
+            default=UNKNOWN,
+        )
         return replace(finding, suppressed_by=who)
 
     return [replace(report, findings=tuple(map(named, report.findings))) for report in reports]
 
 
-def _blamed(checkout: Path, commit: str, finding: Finding) -> list[_Line]:
-    """The flagged lines and the one above them, each with the commit that wrote it."""
+def _marks(checkout: Path, commit: str, finding: Finding) -> list[_Line]:
+    """The comments that may have silenced it: those that name its rule, else those beside it, else all in the file."""
+    mark = re.compile(_MARKS.get(finding.tool, _ANY), re.IGNORECASE)
     span = f"{max(finding.line - 1, 1)},{max(finding.end_line, finding.line)}"
-    told = _git(
-        checkout,
-        *("-c", "blame.ignoreRevsFile=", "blame", "--line-porcelain", "-L", span),
-        *(commit, "--", finding.path),
-    )
+    near = [line for line in _blamed(checkout, commit, finding.path, "-L", span) if mark.search(line.text)]
+    whole = _blamed(checkout, commit, finding.path) if finding.tool in _FAR else near
+    everywhere = [line for line in whole if mark.search(line.text)]
+    return [line for line in everywhere if finding.rule.lower() in line.text.lower()] or near or everywhere
+
+
+def _blamed(checkout: Path, commit: str, path: str, *span: str) -> list[_Line]:
+    """Lines of a file, each with the commit that wrote it."""
+    told = _git(checkout, *("-c", "blame.ignoreRevsFile=", "blame", "--line-porcelain", *span), *(commit, "--", path))
     lines: list[_Line] = []
     identity = ""
     for line in told.split("\n"):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,36 +34,61 @@ class CheckovScanner:
         return below(tree, scope.iac, lambda path: _framework(tree.root, path) is not None) if scope.iac else None
 
     def scan(self, bench: Workbench) -> Observation:
-        """A file counts as read when the runner of its framework holds definitions that it parsed from it."""
-        sandbox, folder = bench.sandbox, bench.sandbox.scratch / "report"
-        reading, own = sandbox.scratch / "reading.json", checkov_checks()
-        outcome = sandbox.run(
-            [
-                str(sandbox.tool("checkov").parent / "python"),
-                *("-I", str(_DRIVER), str(reading)),
-                *("-d", str(bench.view), "--framework", *FRAMEWORKS),
-                # from our pack, through a folder of ours: checks in the tree under test are never run
-                *("--external-checks-dir", str(_lay_out(own, sandbox.scratch / "checks"))),
-                *("--skip-download", "--compact", "-o", "json", "--output-file-path", str(folder)),
-            ],
-            cwd=sandbox.scratch,
-            timeout_s=TIMEOUT_S,
-            # in one process, or the definitions stay in its children; and no folder is too well hidden to be read
-            environment={
-                "LOG_LEVEL": "ERROR",
-                "CHECKOV_PARALLELIZATION_TYPE": "none",
-                "CKV_IGNORED_DIRECTORIES": "",
-                "CKV_IGNORE_HIDDEN_DIRECTORIES": "false",
-            },
-        )
-        read = parse_json(self.name, sandbox.read_report(reading))
-        document = parse_json(self.name, sandbox.read_report(folder / "results_json.json"))
-        reports = document if isinstance(document, list) else [document]
+        """
+        A file counts as read when the runner of its framework holds definitions that it parsed from it.
+
+        Values that Terraform takes by itself are read with its modules. A file of other values stands for a deployment
+        of its own, and is judged in a run of its own: what is open there is open, whatever the default says.
+        """
+        own = checkov_checks()
+        checks = _lay_out(own, bench.sandbox.scratch / "checks")
+        others = [path for path in bench.given if _framework(bench.view, path) == "tfvars" and not _is_automatic(path)]
+        runs = [_run(bench, checks, values, number) for number, values in enumerate(["", *others])]
+        reading, isolation = runs[0].reading, runs[0].isolation
+        document = [report for run in runs for report in run.reports]
         try:
-            given = [item for item in reports if "results" in item]
-            return _observe(bench, read, given, outcome.isolation, document, {check.id: check for check in own})
+            given = [item for item in document if "results" in item]
+            return _observe(bench, reading, given, isolation, document, {check.id: check for check in own})
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as cause:
             raise ScannerFailed(self.name, Failure.REPORT_INVALID, f"not of checkov's schema: {cause!r}") from cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """`reading` is what our driver saw, `reports` what checkov says, one a framework."""
+
+    reading: Any
+    reports: list[Any]
+    isolation: Isolation
+
+
+def _run(bench: Workbench, checks: Path, values: str, number: int) -> _Run:
+    sandbox, folder = bench.sandbox, bench.sandbox.scratch / f"report-{number}"
+    reading = sandbox.scratch / f"reading-{number}.json"
+    outcome = sandbox.run(
+        [
+            str(sandbox.tool("checkov").parent / "python"),
+            *("-I", str(_DRIVER), str(reading)),
+            *("-d", str(bench.view), "--framework", *FRAMEWORKS),
+            # from our pack, through a folder of ours: checks in the tree under test are never run
+            *("--external-checks-dir", str(checks)),
+            *(("--var-file", str(bench.view / values)) if values else ()),
+            *("--skip-download", "--compact", "-o", "json", "--output-file-path", str(folder)),
+        ],
+        cwd=sandbox.scratch,
+        timeout_s=TIMEOUT_S,
+        # in one process, or the definitions stay in its children; and no folder is too well hidden to be read
+        environment={
+            "LOG_LEVEL": "ERROR",
+            "CHECKOV_PARALLELIZATION_TYPE": "none",
+            "CKV_IGNORED_DIRECTORIES": "",
+            "CKV_IGNORE_HIDDEN_DIRECTORIES": "false",
+        },
+    )
+    read = parse_json(sandbox.scanner, sandbox.read_report(reading))
+    document = parse_json(sandbox.scanner, sandbox.read_report(folder / "results_json.json"))
+    reports = document if isinstance(document, list) else [document]
+    return _Run(reading=read, reports=reports, isolation=outcome.isolation)
 
 
 def _lay_out(checks: Sequence[OwnCheck], folder: Path) -> Path:
@@ -122,6 +148,8 @@ def _left_unread(view: Path, path: str, parsed: dict[str, dict[str, int]], error
     framework = _framework(view, path) or "no"
     if path in errors:
         return "checkov could not parse it"
+    if framework == "tfvars":
+        return ""  # where there is a module to take values, what does not parse is among the errors
     found = parsed.get(framework, {}).get(path, 0)
     text = (view / path).read_text(encoding="utf-8", errors="replace")
     if framework == "terraform" and not _COMMENTS.sub("", text).strip():
@@ -147,14 +175,30 @@ def _framework(root: Path, path: str) -> str | None:
     name, folder = PurePosixPath(path).name, PurePosixPath(path).parent
     if name.endswith((".tf", ".tf.json")):
         return "terraform"
+    if name.endswith((".tfvars", ".tfvars.json")):
+        return "tfvars"
     if is_image_build(name):
         return "dockerfile"
     if name.endswith(".json"):
-        text = (root / path).read_text(encoding="utf-8", errors="replace")
+        text = _UNICODE.sub(_letter, (root / path).read_text(encoding="utf-8", errors="replace"))
         return "kubernetes" if "apiVersion" in text and "kind" in text else None
     if not name.endswith((".yaml", ".yml")):
         return None
     return "github_actions" if folder.parts[-2:] == (".github", "workflows") else "kubernetes"
+
+
+# JSON may spell any letter so, and kubectl reads it.
+_UNICODE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+
+
+def _letter(escaped: re.Match[str]) -> str:
+    return chr(int(escaped[1], 16))
+
+
+def _is_automatic(path: str) -> bool:
+    """Values that Terraform takes without being told to."""
+    plain = PurePosixPath(path).name.removesuffix(".json")
+    return plain == "terraform.tfvars" or plain.endswith(".auto.tfvars")
 
 
 _NO_OWN: Mapping[str, OwnCheck] = {}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from mintmark.pipelines.scan.export import Tree
 from mintmark.pipelines.scan.interface import Scanner, ScanScope, whole_tree
 
 MAX_NAMED = 20
 WORKFLOWS = ".github"
+ACTIONS = {"action.yml", "action.yaml"}
 
 
 def coverage(tree: Tree, scope: ScanScope, scanners: Sequence[Scanner], *, shipped: str) -> list[dict[str, object]]:
     """
-    For each scanner, of the files of its kind below `shipped` and among the workflows: how many it was given.
+    For each scanner, of the files of its kind below `shipped` and among workflows and actions: how many it was given.
 
     The scope stands in the repository under test: whoever is judged could leave out of it what they want to hide.
     Elements of the gate input's `coverage`, with a scanner's name as the kind.
@@ -35,4 +37,7 @@ def coverage(tree: Tree, scope: ScanScope, scanners: Sequence[Scanner], *, shipp
 
 
 def _matters(path: str, shipped: str) -> bool:
+    """A workflow may use an action from anywhere in its repository."""
+    if PurePosixPath(path).name in ACTIONS:
+        return True
     return shipped == "." or any(path == folder or path.startswith(f"{folder}/") for folder in (shipped, WORKFLOWS))

@@ -20,8 +20,9 @@ from mintmark.pipelines.scan.scope import below, is_image_build
 TIMEOUT_S = 60
 _NOT_PARSED = "DL1000"
 # `--disable-ignore-pragma` leaves two ways to switch checks off: naming a shell that is not looked into, and
-# ShellCheck's own directives in a here-document. So the words themselves are taken out of the copy.
-_PRAGMA = re.compile(r"(?im)^(\s*#.*?)\b(hadolint|shellcheck)\b")
+# ShellCheck's own directives in a here-document, where they may stand behind a `then` or a `{` as well. So the words
+# themselves are taken out of the copy, by others of their length, for a finding says in which column it is.
+_PRAGMA = re.compile(r"(?im)(^\s*#.*?\b|#[ \t]*)(hadolint|shellcheck)\b")
 _WITH_VALUES = re.compile(r"(?i)\s*(?:ONBUILD\s+)?(ENV|ARG|LABEL)\b")  # what they set may be a secret
 
 _Result = dict[str, Any]
@@ -80,7 +81,7 @@ def _lint(bench: Workbench, program: Path, config: Path, path: str, number: int)
     sandbox = bench.sandbox
     bare, plain = sandbox.scratch / f"{number}.bare", sandbox.scratch / f"{number}.plain"
     content = (bench.view / path).read_bytes()
-    bare.write_bytes(_PRAGMA.sub(r"\1no-pragma", content.decode("latin-1")).encode("latin-1"))
+    bare.write_bytes(_PRAGMA.sub(_blotted, content.decode("latin-1")).encode("latin-1"))
     plain.write_bytes(content)
     answers: list[list[_Result]] = []
     isolation = Isolation.NONE
@@ -95,6 +96,10 @@ def _lint(bench: Workbench, program: Path, config: Path, path: str, number: int)
         answers.append(_results(parse_json(sandbox.scanner, sandbox.read_report(report)), given))
     told = {_key(result) for result in answers[1]}
     return isolation, [result | {"silenced": _key(result) not in told} for result in answers[0]]
+
+
+def _blotted(pragma: re.Match[str]) -> str:
+    return pragma[1] + "x" * len(pragma[2])
 
 
 def _results(document: Any, given: Path) -> list[_Result]:

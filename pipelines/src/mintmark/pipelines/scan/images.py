@@ -142,10 +142,10 @@ def _check_format(document: dict[str, Any]) -> None:
 
 def _packed(image: str, components: Sequence[dict[str, Any]]) -> Iterator[Packed]:
     for item in components:
-        purl = re.fullmatch(r"pkg:([a-z]+)/([^@?#]+)@([^?#]+)(?:\?([^#]*))?(?:#.*)?", item.get("purl") or "")
+        purl = re.fullmatch(r"pkg:([a-z]+)/([^@?#]+)(?:@([^?#]+))?(?:\?([^#]*))?(?:#.*)?", item.get("purl") or "")
         if purl is None or purl[1] not in _ADVISED:
             continue
-        name, version = unquote(purl[2]), unquote(purl[3])
+        name, version = unquote(purl[2]), unquote(purl[3] or "")  # without a version it is unread, if anything is known
         qualifiers = {key: values[0] for key, values in parse_qs(purl[4] or "").items()}
         if purl[1] == "pypi":
             yield Packed(image=image, ecosystem=PYPI, name=canonicalize_name(name), version=version)

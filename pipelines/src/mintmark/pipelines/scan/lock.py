@@ -126,12 +126,18 @@ def judge(path: str, lock: Lock, scope: ScanScope, names: PopularNames) -> Itera
 
 
 def _confused(package: LockedPackage, scope: ScanScope) -> Iterator[_Seen]:
-    """Fail closed: an internal name may come from the tree, or from a trusted index that is not the public one."""
+    """
+    Fail closed: an internal name may come from the tree, or from a trusted index that is not the public one.
+
+    And so may its files: an installer takes them from where the lock says, whatever index it names.
+    """
     if package.index is None or not is_internal(package.name, scope.internal_packages):
         return
+    public = sorted({host for item in package.files if (host := _host(item.address)) in _PUBLIC_HOSTS})
     private = _host(package.index) not in {"", *_PUBLIC_HOSTS} and _is_trusted(package.index, scope)
-    if not private:
-        place = shown(package.index) or "an index that the lock does not name"
+    if not private or public:
+        place = shown(package.index) if not private else public[0]
+        place = place or "an index that the lock does not name"
         yield _seen("dep_confusion", package, place, f"{package.name} is an internal name, and comes from {place}")
 
 

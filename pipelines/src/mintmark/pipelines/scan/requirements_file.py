@@ -41,8 +41,17 @@ _HARMLESS = {
 }
 
 
+# pip believes such a comment in the first two lines (PEP 263): in UTF-7, say, the rest of a comment may be an option.
+_CODING = re.compile(r"coding[:=]\s*([-\w.]+)")
+_OURS = {"utf-8", "utf8", "ascii", "us-ascii"}
+
+
 def read_requirements(path: str, text: str) -> Lock:
     """Return what the file at `path` in the tree asks for; a line that is not understood raises `LockUnreadable`."""
+    for line in text.split("\n")[:2]:
+        coding = _CODING.search(line) if line.startswith("#") else None
+        if coding is not None and coding[1].lower() not in _OURS:
+            raise LockUnreadable(f"it says that it is {coding[1][:20]}, and not UTF-8")
     folder = PurePosixPath(path).parent
     packages: list[LockedPackage] = []
     indexes: list[OtherIndex] = []
@@ -92,6 +101,8 @@ def _option(line: str, number: int) -> tuple[str, str]:
     value = (joined[2] or joined[4] or "").strip().strip("'\"")
     if option not in _INDEXES | _FILES | _HARMLESS | {"--editable"}:
         raise LockUnreadable(f"line {number}: {name} is not an option that is known")
+    if re.search(r"\s", value):
+        raise LockUnreadable(f"line {number}: more than {name} and its value")  # pip takes several options a line
     if not value and option in _INDEXES | _FILES | {"--editable"}:
         raise LockUnreadable(f"line {number}: {name} has no value")
     return option, value

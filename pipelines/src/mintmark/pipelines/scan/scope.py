@@ -23,8 +23,14 @@ def python_files(tree: Tree, scope: ScanScope) -> tuple[str, ...] | None:
 
 
 def is_image_build(path: str) -> bool:
-    """By name, as Docker and buildah go by it: `Dockerfile`, `Containerfile`, and either before or behind a dot."""
+    """
+    By name, as Docker and buildah go by it: `Dockerfile`, `Containerfile`, and either before or behind a dot.
+
+    What a build leaves out (`Dockerfile.dockerignore`) is none.
+    """
     name = PurePosixPath(path).name.lower()
+    if name.endswith(".dockerignore"):
+        return False
     stem, _, rest = name.partition(".")
     return stem in _BUILDS or (bool(rest) and name.rpartition(".")[2] in _BUILDS)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mintmark.pipelines.scan.export import Tree
 
-_LOCAL_MODULE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
-_TERRAFORM = (".tf", ".tf.json", ".tfvars")
+_TERRAFORM = (".tf", ".tf.json", ".tfvars", ".tfvars.json")
+_MANIFESTS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,52 +30,17 @@ def _each_file(_tree: Tree, given: tuple[str, ...]) -> Iterable[Unit]:
     return (Unit(files=(path,)) for path in given)
 
 
-def _by_module(tree: Tree, given: tuple[str, ...]) -> Iterable[Unit]:
+def _by_kind(_tree: Tree, given: tuple[str, ...]) -> Iterable[Unit]:
     """
-    Terraform by modules that call each other, manifests all together, and what is left file by file.
+    All of Terraform together, all manifests together, and what is left file by file.
 
-    checkov's graph checks look from one resource to another: across the files of a Terraform module and the local
-    modules that it calls, and across the manifests of a cluster.
+    checkov's graph checks look from one resource to another: through modules, whose sources may be written in more ways
+    than could be followed here, and across the manifests of a cluster.
     """
-    terraform = [path for path in given if path.endswith(_TERRAFORM)]
-    manifests = tuple(path for path in given if path.endswith((".yaml", ".yml", ".json")) and path not in terraform)
-    alone = [path for path in given if path not in terraform and path not in manifests]
-    yield from (Unit(files=module) for module in _modules(tree, terraform))
-    if manifests:
-        yield Unit(files=manifests)
-    yield from _each_file(tree, tuple(alone))
-
-
-def _modules(tree: Tree, paths: list[str]) -> Iterable[tuple[str, ...]]:
-    """Folders joined by their local `source`s: the connected components."""
-    leader = {str(PurePosixPath(path).parent): str(PurePosixPath(path).parent) for path in paths}
-
-    def find(folder: str) -> str:
-        while leader[folder] != folder:
-            folder = leader[folder]
-        return folder
-
-    for path in paths:
-        folder = PurePosixPath(path).parent
-        text = (tree.root / path).read_text(encoding="utf-8", errors="replace")
-        for source in _LOCAL_MODULE.findall(text):
-            called = _normal(folder / source)
-            if called in leader:
-                leader[find(called)] = find(str(folder))
-    components: dict[str, list[str]] = {}
-    for path in paths:
-        components.setdefault(find(str(PurePosixPath(path).parent)), []).append(path)
-    return (tuple(sorted(files)) for files in components.values())
-
-
-def _normal(path: PurePosixPath) -> str:
-    parts: list[str] = []
-    for part in path.parts:
-        if part == ".." and parts:
-            parts.pop()
-        elif part not in {"", ".", ".."}:
-            parts.append(part)
-    return "/".join(parts) or "."
+    terraform = tuple(path for path in given if path.endswith(_TERRAFORM))
+    manifests = tuple(path for path in given if path.endswith(_MANIFESTS) and path not in terraform)
+    yield from (Unit(files=files) for files in (terraform, manifests) if files)
+    yield from (Unit(files=(path,)) for path in given if path not in terraform and path not in manifests)
 
 
 def _whole_lock(tree: Tree, given: tuple[str, ...]) -> Iterable[Unit]:
@@ -87,7 +51,7 @@ def _whole_lock(tree: Tree, given: tuple[str, ...]) -> Iterable[Unit]:
 
 _SPLIT: Mapping[str, Callable[[Tree, tuple[str, ...]], Iterable[Unit]]] = {
     "bandit": _each_file,
-    "checkov": _by_module,
+    "checkov": _by_kind,
     "detect-secrets": _each_file,
     "hadolint": _each_file,
     "licences": _whole_lock,

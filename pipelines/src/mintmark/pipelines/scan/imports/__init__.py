@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mintmark.pipelines.errors import UsageError
+from mintmark.pipelines.errors import UsageError, nearest
 from mintmark.pipelines.scan.imports.bandit import read_bandit
 from mintmark.pipelines.scan.imports.checkov import read_checkov
 from mintmark.pipelines.scan.imports.cyclonedx import read_cyclonedx
@@ -35,9 +34,8 @@ READERS: Mapping[str, Reader] = MappingProxyType(
 def reader_of(name: str) -> Reader:
     """Raise `UsageError` with the nearest name for a format that there is none for."""
     if name not in READERS:
-        close = difflib.get_close_matches(name, READERS, n=1)
         raise UsageError(
-            f"{name!r} is not a format of reports" + (f"; did you mean {close[0]!r}?" if close else ""),
+            f"{name!r} is not a format of reports{nearest(name, READERS)}",
             reason="unknown_format",
             remedy=f"use one of {', '.join(READERS)}",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mintmark.pipelines.scan import bandit
@@ -18,7 +19,7 @@ _NUMBERED = re.compile(r"^(\d+) (.*)$")
 
 
 def read_bandit(raw: bytes, background: Background) -> Imported:
-    """Complete where no file had an error, some file was read, and no `# nosec` took a finding out of the report."""
+    """Complete where no file had an error, some file was read, and nothing took a finding out of the report."""
     document = members(parse(raw), "the report")
     metrics = members(document["metrics"], "metrics")
     read = {_path(name, background) for name in metrics if name != "_totals"}
@@ -33,20 +34,32 @@ def read_bandit(raw: bytes, background: Background) -> Imported:
         given=len(read | {item.path for item in unread}),
         read=len(read - {item.path for item in unread}),
         unread=unread,
-        doubts=_doubts(metrics, read),
+        doubts=[
+            *doubts_of(optional(metrics.get("_totals"), "the totals"), told=len(results)),
+            *([] if read else ["it read no file"]),
+        ],
         finished_at=moment(optional_text(document.get("generated_at"), "generated_at")),
         findings=bandit.findings(results, look),
     )
     return Imported(reports=(make(done, background),))
 
 
-def _doubts(metrics: Any, read: set[str]) -> list[str]:
-    totals = optional(metrics.get("_totals"), "the totals")
+def doubts_of(totals: Mapping[str, Any], *, told: int) -> list[str]:
+    """
+    What bandit's counters say that its results, `told` of them, do not. Its SARIF has the same counters.
+
+    They count before a level (`-l`, `-i`) or a baseline (`-b`) takes results away.
+    """
     silenced = sum(whole(totals.get(name), name) for name in ("nosec", "skipped_tests"))
-    found = (
-        [f"{silenced} findings may have been silenced in the source: run it with --ignore-nosec"] if silenced else []
-    )
-    return found if read else [*found, "it read no file"]
+    counted = sum(whole(count, name) for name, count in totals.items() if name.startswith("SEVERITY."))
+    return [
+        *(
+            [f"{silenced} findings may have been silenced in the source: run bandit with --ignore-nosec"]
+            if silenced
+            else []
+        ),
+        *([f"it counts {counted} findings and tells {told}: run it without a level and a baseline"] * (counted > told)),
+    ]
 
 
 def _path(name: Any, background: Background) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mintmark.pipelines.scan import checkov
@@ -11,6 +12,7 @@ from mintmark.pipelines.scan.imports.places import TreeLook, confined, roots
 from mintmark.pipelines.scan.imports.reading import items, members, optional, optional_text, parse, text, whole
 from mintmark.pipelines.scan.imports.report import Understood, make
 from mintmark.pipelines.scan.model import Severity, Unread
+from mintmark.pipelines.scan.rules import OwnCheck, checkov_checks
 
 _LISTS = ("failed_checks", "skipped_checks", "passed_checks")
 
@@ -27,7 +29,7 @@ def read_checkov(raw: bytes, background: Background) -> Imported:
         for report in held
         for path in report["results"]["parsing_errors"]
     ]
-    place = _Place(background)
+    place, own = _Place(background), {check.id: check for check in checkov_checks()}
     checks = [check for report in held for name in _LISTS for check in report["results"][name]]
     read = {place(check) for check in checks} - {item.path for item in unread}
     done = Understood(
@@ -37,8 +39,8 @@ def read_checkov(raw: bytes, background: Background) -> Imported:
         given=len(read | {item.path for item in unread}),
         read=len(read),
         unread=unread,
-        doubts=[] if read else ["it read no file"],
-        findings=checkov.findings(held, place, _grade),
+        doubts=[*_left_out(held), *([] if read else ["it read no file"])],
+        findings=checkov.findings(held, place, lambda check: _grade(check, own), own),
     )
     return Imported(reports=(make(done, background),))
 
@@ -47,7 +49,21 @@ def _held(report: Any) -> dict[str, Any]:
     """The lists of a report, each there; `--quiet` leaves what passed out."""
     results = members(report["results"], "results")
     checks = {name: [_check(item) for item in items(results.get(name), name)] for name in _LISTS}
-    return {"results": {**checks, "parsing_errors": items(results["parsing_errors"], "parsing errors")}}
+    errors = items(results["parsing_errors"], "parsing errors")
+    return {"results": {**checks, "parsing_errors": errors}, "summary": optional(report.get("summary"), "summary")}
+
+
+_COUNTED = {"failed": "failed_checks", "skipped": "skipped_checks", "parsing_errors": "parsing_errors"}
+
+
+def _left_out(held: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A summary that counts more than its lists hold: somebody took something out. What passed may be left out."""
+    found = []
+    for report in held:
+        for name, listed in _COUNTED.items():
+            counted, told = whole(report["summary"].get(name), name), len(report["results"][listed])
+            found += [f"it counts {counted} {name} and tells {told}"] if counted > told else []
+    return found
 
 
 def _check(item: Any) -> dict[str, Any]:
@@ -90,9 +106,9 @@ def _strip(path: str, background: Background) -> str:
     return confined(path if known else path.removeprefix("/"), roots(background))
 
 
-def _grade(check: dict[str, Any]) -> tuple[Severity, str]:
-    """A platform's word beside our table; without an account checkov has none."""
-    graded = [checkov.by_table(check)]
+def _grade(check: dict[str, Any], own: Mapping[str, OwnCheck]) -> tuple[Severity, str]:
+    """A platform's word beside our table, which knows our own checks; without an account checkov has none."""
+    graded = [checkov.by_table(check, own)]
     if check["severity"] is not None:
         graded.append(grading.of_word(check["severity"], "severity"))
     return grading.worst(graded)

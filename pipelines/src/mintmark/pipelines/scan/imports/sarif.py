@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mintmark.pipelines.scan.imports.bandit import doubts_of
 from mintmark.pipelines.scan.imports.interface import Background, Imported
-from mintmark.pipelines.scan.imports.reading import items, members, moment, optional, optional_text, parse, text, whole
+from mintmark.pipelines.scan.imports.reading import items, members, moment, optional, optional_text, parse, text
 from mintmark.pipelines.scan.imports.report import Understood, make, tool_name
 from mintmark.pipelines.scan.imports.sarif_places import Places
 from mintmark.pipelines.scan.imports.sarif_results import read_results
@@ -90,8 +91,7 @@ def _doubts(
         doubts.append("no result and no rule: it does not show that anything was looked for")
     if elsewhere or run.get("externalPropertyFileReferences"):
         doubts.append("parts of it are in other files")
-    if silenced := _silenced(run):
-        doubts.append(f"{silenced} findings may have been silenced in the source: run bandit with --ignore-nosec")
+    doubts += doubts_of(_totals(run), told=len(items(run.get("results"), "results")))
     for invocation in invocations:
         if invocation.get("executionSuccessful") is not True:
             doubts.append("an invocation does not say that it succeeded")
@@ -104,11 +104,10 @@ def _doubts(
     return doubts, unread
 
 
-def _silenced(run: Mapping[str, Any]) -> int:
-    """bandit leaves out what `# nosec` marks, and keeps count of it among the properties of the run."""
+def _totals(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """bandit keeps count of what it left out, among the properties of the run."""
     metrics = optional(optional(run.get("properties"), "properties").get("metrics"), "metrics")
-    totals = optional(metrics.get("_totals"), "totals")
-    return sum(whole(totals.get(name), name) for name in ("nosec", "skipped_tests"))
+    return optional(metrics.get("_totals"), "totals")
 
 
 def _is_error(notification: Mapping[str, Any]) -> bool:

@@ -15,11 +15,16 @@ from mintmark.pipelines.scan.imports.reading import items, members, optional, op
 # names that tools give to the root of the source
 _ROOTS = frozenset({"SRCROOT", "SOURCEROOT", "PROJECTROOT", "ROOTPATH", "ROOT", "EXECUTIONROOT"})
 _MAX_BASES = 20
+MAX_STEP = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A path, empty for a result that is of no file, and lines, 0 for a whole file. `quoted` is the report's own."""
+    """
+    A path, empty for a result that is of no file, and lines, 0 for a whole file. `quoted` is the report's own.
+
+    `route` is the way through a YAML file, as zizmor tells it, and `None` where nothing is told.
+    """
 
     path: str = ""
     line: int = 0
@@ -27,6 +32,7 @@ class Place:
     end_line: int = 0
     quoted: str = ""
     resource: str = ""
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,7 @@ class Places:
             end_line=whole(region.get("endLine"), "endLine") or first,
             quoted=optional_text(snippet.get("text"), "a snippet"),
             resource=next(filter(None, names), ""),
+            route=next((route for item in logical if (route := _route(item)) is not None), None),
         )
 
     def require(self, path: str) -> None:
@@ -103,6 +110,17 @@ class Places:
             return path_of_uri(uri, self.roots)
         path_of_uri(uri)  # what leaves its own base is refused, even where it stays in the tree
         return path_of_uri(f"{base.rstrip('/')}/{uri}", self.roots)
+
+
+def _route(logical: Mapping[str, Any]) -> str | None:
+    """`jobs.build.steps.0.run`, from steps that are each a key or an index; written as our own adapter writes it."""
+    properties = optional(logical.get("properties"), "properties")
+    symbolic = optional(properties.get("symbolic"), "a symbolic location")
+    if "route" not in symbolic:
+        return None
+    steps = items(members(symbolic["route"], "a route")["route"], "the steps of a route")
+    named = (value for step in steps for value in members(step, "a step").values())
+    return ".".join(str(value)[:MAX_STEP] for value in named)
 
 
 def _resolved(name: str, said: Mapping[str, Mapping[str, Any]]) -> str:

@@ -58,7 +58,7 @@ def _finding(
     occurrences: fingerprint.Occurrences,
 ) -> Finding:
     identity, known = rules.named_by(result)
-    shown = identity.rpartition(".")[2] if tool == "semgrep" else identity  # it prefixes ids with its file's path
+    shown = _own_id(tool, identity)
     graded, origin = _graded(result, known)
     properties = _properties(result)
     weaknesses = tuple(dict.fromkeys([*_weaknesses(result), *(item for rule in known for item in rule.weaknesses)]))
@@ -83,9 +83,16 @@ def _finding(
         path=place.path,
         line=place.line,
         end_line=place.end_line,
-        resource=place.resource,
+        resource=place.resource or place.route or "",
         suppressed_inline=bool(suppressions),
     )
+
+
+def _own_id(tool: str, identity: str) -> str:
+    """semgrep prefixes ids with its file's path, zizmor with its name; neither does so in its own format."""
+    if tool == "zizmor":
+        return identity.removeprefix("zizmor/")
+    return identity.rpartition(".")[2] if tool == "semgrep" else identity
 
 
 def _graded(result: Mapping[str, Any], known: Sequence[Rule]) -> grading.Graded:
@@ -114,10 +121,12 @@ def _mark(
     *,
     hidden: bool,
 ) -> Fingerprint:
-    """Of the flagged lines where they are at hand, else of what the report claims. Of a secret, its place alone."""
+    """Of what our own adapter would take: a place in a workflow, or the flagged lines, else what the report claims."""
     if hidden:
         number = occurrences.next(rule, place.path, flagged.structure)
         return fingerprint.secret(rule, place.path, flagged.structure, number)
+    if tool == "zizmor" and place.route is not None:
+        return fingerprint.workflow(rule, place.path, place.route, occurrences.next(rule, place.path, place.route))
     about = flagged.text or claims
     number = occurrences.next(rule, place.path, fingerprint.collapse(about))
     return fingerprint.code(tool, rule, place.path, about, number)

@@ -49,10 +49,12 @@ FOR_ALL = ("is_templated_secret", "is_prefixed_with_dollar_sign")
 FOR_GUESSES = (
     "is_sequential_string",
     "is_potential_uuid",
-    "is_likely_id_string",
-    "is_indirect_reference",
     "is_not_alphanumeric_string",
 )
+# The tool's own look at the whole line: one call anywhere, or one `user_id=`, would hide each password beside it.
+REFERENCE = r"[\w.-]+\s*[(\[]"  # what is set is the result of a call, or an element
+ASSIGNED = r"[\w.-]+\s*[:=]+\s*[\w.-]+\s*[(\[]"  # and so is this, though a parser of settings puts it in quotes
+IDENTIFIER = r"(?:^|[^A-Za-z0-9])(?:my|user)?ids?[\"'\]]?\s*[:=]{1,3}\s*[\"'(\[{]*$"  # the name right before it
 MAX_FILE_BYTES = 20 * 1024 * 1024
 WINDOW, STEP = (
     10_000,
@@ -66,7 +68,7 @@ def main(output: Path, folder: Path) -> int:
     reading: dict[str, Any] = {
         "version": _module("__version__").VERSION,
         "plugins": sorted(type(plugin).__name__ for plugin in plugins),
-        "filters": sorted({*FOR_ALL, *FOR_GUESSES}),
+        "filters": [*sorted({*FOR_ALL, *FOR_GUESSES}), REFERENCE, ASSIGNED, IDENTIFIER],
         "read": [],
         "unread": [],
         "found": [],
@@ -172,21 +174,21 @@ def _windows(line: str) -> Iterator[str]:
 def _secrets(name: str, number: int, line: str, plugin: Any) -> Iterator[str]:
     heuristic = _module("filters.heuristic")
     guesses = type(plugin).__name__ in BY_GUESS
-    if guesses and heuristic.is_indirect_reference(line):
-        return
     for found in plugin.analyze_line(filename=name, line=line, line_number=number):
         secret = found.secret_value
         dropped = any(getattr(heuristic, rule)(secret) for rule in FOR_ALL) or (
-            guesses
-            and (
-                heuristic.is_sequential_string(secret)
-                or heuristic.is_potential_uuid(secret)
-                or heuristic.is_likely_id_string(secret, line, plugin)
-                or heuristic.is_not_alphanumeric_string(secret)
-            )
+            guesses and (any(getattr(heuristic, rule)(secret) for rule in FOR_GUESSES) or _is_elsewhere(secret, line))
         )
         if not dropped:
             yield secret
+
+
+def _is_elsewhere(secret: str, line: str) -> bool:
+    """Not the secret itself stands there, but where it is taken from, or by what it is known."""
+    before = line[: max(line.find(secret), 0)]
+    if re.search(IDENTIFIER, before, re.IGNORECASE) or re.match(ASSIGNED, secret):
+        return True
+    return not before.endswith(("'", '"', "`")) and re.match(REFERENCE, secret) is not None
 
 
 def _name(line: str, secrets: set[str]) -> str:

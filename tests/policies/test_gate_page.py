@@ -1,0 +1,43 @@
+"""The page about living under the gate says what the policy's parameters say, and its commands run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from tests.policies.builders import POLICIES, ROOT
+
+PAGE = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+ENVIRONMENTS: dict[str, Any] = json.loads((POLICIES / "gates" / "data.json").read_bytes())["mintmark"]["params"][
+    "environments"
+]
+DAY = 86_400
+
+
+@pytest.mark.parametrize("command", re.findall(r"^\$ mintmark (.+)$", PAGE, re.MULTILINE))
+def test_a_command_of_the_page_runs(command: str) -> None:
+    words = [sys.executable, "-m", "mintmark.pipelines.cli.main", *command.split()]
+
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_table_of_environments_is_that_of_the_policy() -> None:
+    rows = {row[0]: row[1:] for row in (line.split(" | ") for line in PAGE.splitlines() if line.startswith("| "))}
+    cells = {name.removeprefix("| "): [cell.removesuffix(" |").strip() for cell in row] for name, row in rows.items()}
+    local, staging, production = (ENVIRONMENTS[name] for name in ("local", "staging", "production"))
+    three = (local, staging, production)
+
+    assert cells["protected"] == ["yes" if one["protected"] else "no" for one in three]
+    assert cells["approvals"] == [{0: "none", 1: "one"}[one["approvals"]["count"]] for one in three]
+    assert [one["trusted_origins"] for one in three] == [["local", "ci"], ["ci"], ["ci"]]
+    assert [one["promoted_from"] for one in three] == [[], [], ["staging"]]
+    assert [one["waivers"]["means"] for one in three] == [["file", "record"], ["file", "record"], ["record"]]
+    assert [one["scan_caches"] for one in three] == [["no", "local"], ["no"], ["no"]]
+    assert [one["max_advisory_age_s"] for one in three[1:]] == [7 * DAY, 3 * DAY]
