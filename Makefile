@@ -16,7 +16,7 @@ setup: ## Install uv and the locked environment
 ship: setup ## Build, scan, judge, sign, record and deploy Florin on this machine, then trace its first posting
 	@$(RUN) mintmark ship --env local
 
-ship-bad: setup ## Try five bad releases of Florin and show how each is refused
+ship-bad: setup ## Try seven bad releases of Florin and show how each is refused
 	@$(RUN) python scripts/ship_bad.py
 
 down: setup ## Stop the Florin that `make ship` started, and its database

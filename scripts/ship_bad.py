@@ -1,9 +1,10 @@
-"""Ship five bad releases of Florin, one at a time, and check that each is refused for its reason and runs nowhere."""
+"""Ship seven bad releases of Florin, one at a time, and check that each is refused for its reason and runs nowhere."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -190,6 +191,40 @@ def add_unparsable_file(copy: Path) -> None:
     )
 
 
+def open_workflow(copy: Path) -> None:
+    """It has the secrets of the repository, starts on what any stranger sends, and trusts a tag that can be moved."""
+    _write(
+        copy / ".github/workflows/triage.yml",
+        """\
+        name: triage
+        on: pull_request_target
+        permissions: {}
+        jobs:
+          greet:
+            runs-on: ubuntu-24.04
+            permissions:
+              contents: read
+            steps:
+              - uses: actions/checkout@v4
+                with:
+                  persist-credentials: false
+        """,
+    )
+
+
+def take_hashes_out(copy: Path) -> None:
+    """What the index serves under this version may then be anything, and it would be installed all the same."""
+    path = copy / "uv.lock"
+    text = path.read_text(encoding="utf-8")
+    head, found, entry = text.partition('\nname = "anyio"\n')
+    entry, following, rest = entry.partition("[[package]]")
+    if not found or 'hash = "sha256:' not in entry:
+        raise ValueError(f"{path} has no anyio with hashes: adapt the edit in {Path(__file__).name} to it")
+    path.write_text(
+        head + found + re.sub(r'hash = "sha256:[0-9a-f]{64}", ', "", entry) + following + rest, encoding="utf-8"
+    )
+
+
 BAD_RELEASES: dict[str, BadRelease] = {
     "vulnerable-dependency": BadRelease(
         what="a dependency with a known vulnerability",
@@ -215,6 +250,18 @@ BAD_RELEASES: dict[str, BadRelease] = {
         rule="secrets.hardcoded",
         exit_code=DENIED,
     ),
+    "open-workflow": BadRelease(
+        what="a workflow that runs what strangers send with the repository's secrets",
+        edit=open_workflow,
+        rule="workflow.hardening",
+        exit_code=DENIED,
+    ),
+    "unhashed-dependency": BadRelease(
+        what="a dependency whose bytes the lock does not pin",
+        edit=take_hashes_out,
+        rule="deps.supply_chain",
+        exit_code=DENIED,
+    ),
     "unparsable-file": BadRelease(
         what="a file that no scanner can read",
         edit=add_unparsable_file,
@@ -228,6 +275,7 @@ def _write(path: Path, source: str) -> None:
     """Write a new module, given at this file's indentation."""
     if path.exists():
         raise ValueError(f"{path} exists: a bad release adds a file and overwrites none")
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(source), encoding="utf-8")
 
 

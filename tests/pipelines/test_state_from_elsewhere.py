@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mintmark.evidence.ledger.batch import check_ledger_name
 from mintmark.pipelines.deploy.interface import Running
+from mintmark.pipelines.deploy.ledger_binding import ledger_name
 from mintmark.pipelines.deploy.local import CURRENT, LocalDriver
 from mintmark.pipelines.errors import PipelineError
 from mintmark.pipelines.locations import Locations
@@ -108,3 +110,11 @@ def _alive(running: Running) -> bool:
         ["ps", "-ww", "-o", "args=", "-p", str(running.pid)], capture_output=True, text=True, check=False
     )
     return running.folder in shown.stdout
+
+
+def test_no_two_environments_share_the_name_of_a_ledger() -> None:
+    """Each numbers its batches from one: under one name the second could not be bound, and the first would deny it."""
+    names = [ledger_name(environment) for environment in ("local", "preview", "production")]
+
+    assert names == ["florin", "florin-preview", "florin-production"]
+    assert [check_ledger_name(name) for name in names] == names

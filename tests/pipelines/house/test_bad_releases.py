@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ def test_each_bad_release_names_a_rule_that_the_policy_has() -> None:
         "sql-injection": 1,
         "privileged-container": 1,
         "hard-coded-secret": 1,
+        "open-workflow": 1,
+        "unhashed-dependency": 1,
         "unparsable-file": 3,
     }
 
@@ -75,6 +78,26 @@ def test_the_secret_has_the_shape_of_a_live_key_and_is_not_in_this_repository(co
     assert KEY.search(spoiled)
     assert ast.parse(spoiled)
     assert not KEY.search((ROOT / "scripts/ship_bad.py").read_text(encoding="utf-8"))
+
+
+def test_the_workflow_starts_on_what_strangers_send_and_names_its_action_by_a_tag(copy: Path) -> None:
+    ship_bad.open_workflow(copy)
+
+    workflow = yaml.safe_load((copy / ".github/workflows/triage.yml").read_text(encoding="utf-8"))
+    assert workflow[True] == "pull_request_target"  # YAML 1.1 reads `on` as a truth
+    assert workflow["jobs"]["greet"]["steps"][0]["uses"] == "actions/checkout@v4"
+
+
+def test_the_lock_loses_the_hashes_of_one_package_and_nothing_else(copy: Path) -> None:
+    shutil.copy2(ROOT / "uv.lock", copy / "uv.lock")
+    before = packages_of(copy / "uv.lock")
+
+    ship_bad.take_hashes_out(copy)
+
+    after = packages_of(copy / "uv.lock")
+    assert [name for name in before if before[name] != after[name]] == ["anyio"]
+    assert "hash" not in str(after["anyio"])
+    assert after["anyio"]["version"] == before["anyio"]["version"]
 
 
 def test_the_unparsable_file_does_not_parse(copy: Path) -> None:
@@ -149,6 +172,10 @@ def verdict() -> dict[str, Any]:
 def containers_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
     pod = deployment["spec"]["template"]["spec"]
     return [*pod["initContainers"], *pod["containers"]]
+
+
+def packages_of(lock: Path) -> dict[str, Any]:
+    return {entry["name"]: entry for entry in tomllib.loads(lock.read_text(encoding="utf-8"))["package"]}
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -66,9 +66,30 @@ def test_the_wheel_carries_every_policy_source_of_the_checkout(wheel: Path) -> N
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     rules = {str(path.relative_to(ROOT)) for path in (ROOT / "policies/gates").rglob("*.rego")}
+    pinned = json.loads((ROOT / "policies/bundle/manifest.json").read_bytes())["files"]
 
     assert rules
     assert {f"mintmark/pipelines/pack/{rule}" for rule in rules} <= names
+    assert {"gates", "schemas", "controls", "semgrep", "checkov", "bundle"} == {path.split("/")[0] for path in pinned}
+    assert {f"mintmark/pipelines/pack/policies/{path}" for path in pinned} <= names
+
+
+def test_the_installed_policy_opens_where_there_is_no_checkout(wheel: Path, tmp_path: Path) -> None:
+    """Neither `docs/` nor a `mintmark.toml` is there, and the checkout's own modules are not the ones that run."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    program = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from mintmark.pipelines.cli.main import main; "
+        "import mintmark.pipelines as ours; print(ours.__path__[0]); raise SystemExit(main())"
+    )
+
+    answer = run_python("-I", "-c", program, str(tmp_path / "installed"), "policy", "check", cwd=elsewhere)
+
+    manifest = json.loads((ROOT / "policies/bundle/rules.json").read_bytes())
+    assert answer.splitlines()[0] == str(tmp_path / "installed" / "mintmark" / "pipelines")
+    assert answer.count("refused its canary") == len(manifest)
+    assert f"{len(manifest)} rules, wasm, policy sha256:" in answer
 
 
 def test_the_installed_command_answers_with_nothing_else_installed(wheel: Path, tmp_path: Path) -> None:
@@ -103,6 +124,6 @@ def test_the_version_is_said_without_importing_anything_heavy() -> None:
     assert sorted(roots & set(HEAVY)) == []
 
 
-def run_python(*arguments: str) -> str:
+def run_python(*arguments: str, cwd: Path | None = None) -> str:
     command = [sys.executable, *arguments]
-    return subprocess.run(command, check=True, timeout=120, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(command, check=True, timeout=120, stdout=subprocess.PIPE, text=True, cwd=cwd).stdout

@@ -49,7 +49,7 @@ class Desk:
             "digest": "",
             "url": url,
             "pid": 0,
-            "folder": "",
+            "folder": str(folder / "deployments" / DEPLOYMENT),
         }
         (folder / "current.json").write_text(json.dumps(running), encoding="utf-8")
 

@@ -110,4 +110,6 @@ def test_a_decision_filed_under_another_is_not_explained(
 
     assert refused.value.reason == "run_mismatch"
     assert explain.run(["one"]) == 0
-    assert "entry 0, verified" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "entry 0, verified" in said.out
+    assert "shown as it was recorded" in said.err  # this one has less in it than a decision of today

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from mintmark.pipelines.cli.output import add_outputs, write_outputs
-from mintmark.pipelines.errors import IntegrityError, UsageError
+from mintmark.pipelines.cli.output import add_outputs, talk, write_outputs
+from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageError
 from mintmark.pipelines.gate import archive
 from mintmark.pipelines.gate.decide import Decision
+from mintmark.pipelines.gate.errors import DocumentInvalid
 from mintmark.pipelines.gate.pack import PolicyPack, Rule
 from mintmark.pipelines.gate.render import FORMATS, render
 from mintmark.pipelines.locations import locate
@@ -43,8 +45,13 @@ def run(words: Sequence[str]) -> int:
             reason="run_mismatch",
             remedy="somebody recorded another decision for this one: run `mintmark verify`, then ask who did",
         )
-    decision = Decision.of(proven.predicate)
-    judged_by = _pack_of(decision, pack)
+    try:
+        decision = Decision.of(proven.predicate)
+        judged_by = _pack_of(decision, pack)
+    except (DocumentInvalid, IncompleteError) as unreadable:  # of another release, or its pack lies elsewhere
+        talk("note", f"shown as it was recorded: {unreadable}")
+        sys.stdout.write(f"{json.dumps(proven.predicate, indent=2, sort_keys=True)}\n entry {proven.index}, verified\n")
+        return 0
     write_outputs(options, {style: partial(_explained, decision, judged_by, style, proven.index) for style in FORMATS})
     return 0
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.pipelines.cli.output import add_outputs
+from mintmark.pipelines.configuration import FILE_NAME as CONFIGURATION_FILE
 from mintmark.pipelines.configuration import load_project
 from mintmark.pipelines.errors import ExitCode
 from mintmark.pipelines.gate.decide import Gate
@@ -79,7 +80,7 @@ def _add_replay(replay: argparse.ArgumentParser) -> None:
 def _check(options: argparse.Namespace) -> int:
     from mintmark.pipelines.cli.policy_signatures import describe
 
-    if options.pack is None:
+    if options.pack is None and (Path.cwd() / CONFIGURATION_FILE).exists():
         gate, pack = open_gate(load_project(Path.cwd()), locate(Path.cwd()), environment=None, warn=lambda _: None)
     else:
         from mintmark.pipelines.gate.wasm import WasmEngine
