@@ -14,6 +14,7 @@ from typing import Any
 from mintmark.pipelines.errors import InfrastructureError
 
 TIMEOUT_S = 120
+TEST_TIMEOUT_S = 100  # of one test: OPA gives it 5 s, which the whole corpus takes on a machine that is busy
 TESTS_FAILED = 2  # the exit code of `opa test`
 
 
@@ -100,7 +101,13 @@ def run_tests(opa: Path, policies: Path, *, corpus: Path | None = None) -> TestR
     examples = ["mintmark_test.baseline:gates/baseline.json"]
     if corpus:
         examples.append(f"mintmark_test.corpus:{corpus.resolve()}")
-    loaded = [*(word for name in ignored for word in ("--ignore", name)), "gates", *examples]
+    loaded = [
+        "--timeout",
+        f"{TEST_TIMEOUT_S}s",
+        *(word for name in ignored for word in ("--ignore", name)),
+        "gates",
+        *examples,
+    ]
     said = run(opa, ["test", "--format", "json", *loaded], cwd=policies, accepted=(0, TESTS_FAILED))
     results = json.loads(said or b"[]") or []
     failed = [f"{result['package']}.{result['name']}" for result in results if result.get("fail") or "error" in result]
