@@ -72,8 +72,11 @@ def test_the_ledger_is_compared_and_travels_with_the_log(place: Place, shipped: 
 
 def test_a_decision_and_a_rule_are_explained(place: Place, shipped: dict[str, Any]) -> None:
     decision = place.mintmark("explain", shipped["decision"]["id"])
+    as_data = place.mintmark("explain", shipped["decision"]["id"], "-o", "json")
 
-    assert (decision.returncode, '"decision": "ALLOW"' in decision.stdout) == (0, True)
+    assert (decision.returncode, decision.stdout.startswith("ALLOW ")) == (0, True)
+    assert re.search(r"^ entry \d+, verified$", decision.stdout, re.MULTILINE)
+    assert json.loads(as_data.stdout) == shipped["decision"] | {"explained": []}
     assert place.mintmark("explain", "deps.known_vulnerability").returncode == 0
     assert place.mintmark("explain", "no.such_rule").returncode == 2
 

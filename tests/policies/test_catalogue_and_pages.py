@@ -11,6 +11,7 @@ from mintmark.pipelines.gate import wording
 from mintmark.pipelines.gate.decide import Gate
 from mintmark.pipelines.gate.pack import PolicyPack
 from mintmark.pipelines.gate.pages import render_pages
+from mintmark.pipelines.gate.render import facts_of_all
 
 FRAMEWORKS = {"PCI DSS 4.0.1", "SOC 2", "ISO 27001:2022", "NIST SSDF", "DORA", "SLSA"}
 
@@ -85,7 +86,7 @@ def test_every_message_can_be_made_from_the_facts_of_every_refusal(pack: PolicyP
     for operations in [*(case.patch for case in corpus()), *(canary["patch"] for canary in pack.canaries.values())]:
         decision = gate.judge(gate_input(pack, operations))
         for entry in (*decision.reasons, *decision.warnings):
-            rule, facts = pack.rules[entry.id], {"environment": decision.environment, **entry.facts}
+            rule, facts = pack.rules[entry.id], {**facts_of_all(decision), **entry.facts}
             if facts["reason"] != "not_proven":
                 assert wording.fill(rule.message, facts)
                 assert wording.fill(rule.why, facts)

@@ -17,6 +17,7 @@
 #   remedy: Remove the waiver, or ask for a new one for exactly this finding and have another person approve it.
 package mintmark.gates.waiver.invalid
 
+import data.mintmark.lib.break_glass
 import data.mintmark.lib.evidence
 import data.mintmark.lib.waivers
 import data.mintmark.waivable
@@ -83,10 +84,15 @@ outstanding_rules contains refusal.id if {
 	not waivers.cover(refusal.id, refusal.fingerprint)
 }
 
-meant_for_a_refusal(waiver) if outstanding[[waiver.rule, waiver.fingerprint]]
+# What a break-glass lets through leans on no waiver: one that ended must not close the emergency exit.
+meant_for_a_refusal(waiver) if {
+	outstanding[[waiver.rule, waiver.fingerprint]]
+	not break_glass.lets_through(waiver.rule)
+}
 
 # In force, but for a finding that is not there, while another finding of the same rule is refused.
 aimed_beside(waiver) if {
+	not break_glass.lets_through(waiver.rule)
 	outstanding_rules[waiver.rule]
 	not refused_findings[[waiver.rule, waiver.fingerprint]]
 }

@@ -1,6 +1,7 @@
 package mintmark.gates.waiver.invalid_test
 
 import data.mintmark.gates.waiver.invalid as rule
+import data.mintmark.lib.break_glass_test
 import data.mintmark.lib.testing
 import data.mintmark.lib.waivers
 
@@ -147,3 +148,16 @@ test_what_is_wrong_with_a_waiver_that_nothing_leans_on_does_no_harm if {
 		rule.satisfied with input as document
 	}
 }
+
+# Where a sound break-glass lets the finding through, neither a waiver that ended nor one for another finding stands in
+# its way; what is wrong with a waiver wherever it lies is refused all the same.
+test_a_break_glass_is_not_stopped_by_a_waiver_that_does_not_count if {
+	every changes in [{"expires_epoch": 1790000000}, {"fingerprint": "f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0"}] {
+		count(rule.refusals) == 1 with input as waived(changes)
+		count(rule.refusals) == 0 with input as json.patch(waived(changes), [emergency])
+		rule.satisfied with input as json.patch(waived(changes), [emergency])
+	}
+	testing.reasons(rule.refusals) == {"sod"} with input as json.patch(waived({"approved_by": []}), [emergency])
+}
+
+emergency := {"op": "replace", "path": "/break_glass", "value": break_glass_test.given({}).break_glass}

@@ -10,6 +10,7 @@ from mintmark.pipelines.cli.output import talk
 from mintmark.pipelines.configuration import load_project
 from mintmark.pipelines.deploy.admission import parse_digest
 from mintmark.pipelines.deploy.rollout import roll_out
+from mintmark.pipelines.deploy.token import token_missing
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.sign.local_key import local_signer
 from mintmark.pipelines.workshop import open_evidence, open_gate
@@ -26,6 +27,8 @@ def run(words: Sequence[str]) -> int:
     digest = parse_digest(options.digest)
     project = load_project(Path.cwd())
     protected = project.environment(options.env).protected
+    if protected and options.token is None:
+        raise token_missing(options.env)
     locations = locate(Path.cwd())
     _, pack = open_gate(project, locations, environment=options.env, warn=lambda text: talk("WARNING", text))
     roll_out(

@@ -45,7 +45,9 @@ def run(words: Sequence[str]) -> int:
         from mintmark.pipelines.workshop import open_evidence
 
         sys.stdout.write("\n")
-        for line in trace_posting(open_evidence(locations), result.payment.posting_id, locations):
+        for line in trace_posting(
+            open_evidence(locations), result.payment.posting_id, locations, environment=options.env
+        ):
             sys.stdout.write(f"{line}\n")
     return int(result.decision.exit_code)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mintmark.pipelines.deploy.admission import parse_digest
+from mintmark.pipelines.deploy.ledger_binding import LOCAL
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.trace.build import trace_build
 from mintmark.pipelines.trace.posting import trace_posting
@@ -22,13 +23,16 @@ def run(words: Sequence[str]) -> int:
     posting.add_argument(
         "--receipt", type=Path, metavar="FILE", help="write the posting's receipt, to be verified offline"
     )
+    posting.add_argument(
+        "--env", default=LOCAL, metavar="NAME", help=f"the environment whose ledger has it (default: {LOCAL})"
+    )
     build = verbs.add_parser("build", help="what the deployments of a build posted, with sums by currency")
     build.add_argument("digest", metavar="sha256:DIGEST", help="the wheel's digest")
     options = parser.parse_args(words)
     locations = locate(Path.cwd())
     log = open_reader(locations)
     lines = (
-        trace_posting(log, options.id, locations, receipt=options.receipt)
+        trace_posting(log, options.id, locations, environment=options.env, receipt=options.receipt)
         if options.verb == "posting"
         else trace_build(log, parse_digest(options.digest), locations)
     )

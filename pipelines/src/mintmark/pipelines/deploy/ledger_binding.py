@@ -24,6 +24,11 @@ URL_VARIABLE = "FLORIN_DATABASE_URL"
 LOCAL = "local"
 
 
+def ledger_name(environment: str) -> str:
+    """What the log calls the ledger of an environment: each numbers its batches for itself, so no two share a name."""
+    return DEFAULT_LEDGER if environment == LOCAL else f"{DEFAULT_LEDGER}-{environment}"
+
+
 def ledger_url(locations: Locations, given: str | None) -> str:
     """The URL that was given, or `FLORIN_DATABASE_URL`, or that of the local environment. Raises `IncompleteError`."""
     url = given or os.environ.get(URL_VARIABLE)
@@ -83,7 +88,7 @@ def bind_running(log: EvidenceLog, signer: Signer, running: Running, locations: 
             reason="no_ledger",
             remedy="bind it with `mintmark bind-ledger --ledger-url …`",
         )
-    with open_binder(log, signer, url=url) as binder:
+    with open_binder(log, signer, url=url, ledger=ledger_name(running.environment)) as binder:
         return list(binder.drain(clock))
 
 

@@ -228,7 +228,7 @@ def _wait_until_ready(running: Running) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     detail = "no answer"
     while time.monotonic() < deadline:
-        if not _is_ours(running):
+        if _ended(running.pid):
             raise StartFailed("the service stopped", detail=_tail(log), log=log)
         try:
             answer = FlorinClient(url=running.url, timeout_s=2).readiness()
@@ -250,6 +250,14 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _ended(child: int) -> bool:
+    """Of a child, which nobody else can have taken the number of; its command line is not there in its first moment."""
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] == child
+    except ChildProcessError:
+        return True
 
 
 def _is_ours(running: Running) -> bool:

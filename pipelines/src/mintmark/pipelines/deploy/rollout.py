@@ -14,7 +14,7 @@ from mintmark.evidence.log import EvidenceLog, Recorded
 from mintmark.pipelines.deploy.admission import Admitted, admit
 from mintmark.pipelines.deploy.interface import Running
 from mintmark.pipelines.deploy.local import LocalDriver
-from mintmark.pipelines.deploy.token import Token, TokenRefused, redeem
+from mintmark.pipelines.deploy.token import Token, redeem, token_missing
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.sign import statements
 from mintmark.pipelines.sign.interface import Signer
@@ -49,7 +49,7 @@ def roll_out(
         )
         progress("admit", f"verdict in entry {admitted.entry_index} verified: receipt, signature, policy and bytes")
         if token is None and token_required:
-            raise TokenRefused(f"{environment} takes no release without a deploy token", reason="token_missing")
+            raise token_missing(environment)
         redeemed = (
             None
             if token is None

@@ -37,6 +37,10 @@ class TokenRefused(DeployRefused):
         super().__init__(message, reason=reason, remedy="let the gate judge the release again, and use its new token")
 
 
+def token_missing(environment: str) -> TokenRefused:
+    return TokenRefused(f"{environment} takes no release without a deploy token", reason="token_missing")
+
+
 def issue(decision: Decision, signer: Signer, *, now: datetime, lifetime: timedelta = LIFETIME) -> bytes:
     """Sign a token for an ALLOW. Raises `ValueError` for any other verdict: there is nothing to hand out."""
     if not decision.allowed:

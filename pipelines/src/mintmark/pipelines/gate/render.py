@@ -95,10 +95,15 @@ def _reasons(decision: Decision, entries: Sequence[Violation | Gap | Bypassed], 
     return [_reason(decision, entry, pack) for entry in entries[:MAX_REASONS]]
 
 
+def facts_of_all(decision: Decision) -> dict[str, Any]:
+    """What every template may ask for, whatever its rule found."""
+    return {"environment": decision.environment, "subject_sha256": decision.subject["digest"]["sha256"]}
+
+
 def _reason(decision: Decision, entry: Violation | Gap | Bypassed, pack: PolicyPack) -> Reason:
     rule = pack.rules[entry.id]
     # What a command needs that a rule does not say for itself: of which artefact and for where.
-    known = {"environment": decision.environment, "subject_sha256": decision.subject["digest"]["sha256"]}
+    known = facts_of_all(decision)
     facts = {**known, **entry.facts}
     stands = _standing(decision, entry)
     return Reason(

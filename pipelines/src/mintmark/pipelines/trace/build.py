@@ -13,7 +13,7 @@ from mintmark.pipelines.errors import IncompleteError, IntegrityError
 from mintmark.pipelines.locations import Locations
 from mintmark.pipelines.proof import ProvenStatement, prove
 from mintmark.pipelines.trace.ledger import LedgerProver
-from mintmark.pipelines.trace.posting import ledger_of
+from mintmark.pipelines.trace.posting import prover_of
 
 
 def trace_build(log: LogReader, digest: str, locations: Locations) -> Iterator[str]:
@@ -35,14 +35,17 @@ def trace_build(log: LogReader, digest: str, locations: Locations) -> Iterator[s
     if not deployments:
         yield "deployed   never"
         return
-    prover = LedgerProver(log=log, client=ledger_of(locations))
+    provers: dict[str, LedgerProver] = {}
     posted = _Posted()
     for row in deployments:
         proven = prove(log, row.index, kind="deployment")
         _require_subject(proven, digest)
         deployment_id = str(proven.predicate["deployment_id"])
+        place = str(proven.predicate["environment"])
+        if place not in provers:
+            provers[place] = prover_of(log, locations, place)
         before = posted.entries, posted.postings
-        posted.add(prover, deployment_id)
+        posted.add(provers[place], deployment_id)
         counted = f"{posted.entries - before[0]} entries, {posted.postings - before[1]} postings"
         yield f"deployment {deployment_id}: {counted}   entry {row.index} ✓"
     yield f"posted     {posted.entries} entries, {posted.postings} postings"
@@ -68,7 +71,7 @@ class _Posted:
     postings: int = 0
     waiting: int = 0
     sums: Counter[str] = field(default_factory=Counter)
-    batches: set[int] = field(default_factory=set)
+    batches: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def bound(self) -> int:
@@ -88,9 +91,9 @@ class _Posted:
                         remedy="the ledger does not say what was posted: run `mintmark verify`",
                     )
                 after = wanted
-                self._count(entry, bound)
+                self._count(entry, bound, ledger=prover.ledger)
 
-    def _count(self, entry: JournalEntry, bound: BoundBatch | None) -> None:
+    def _count(self, entry: JournalEntry, bound: BoundBatch | None, *, ledger: str) -> None:
         self.entries += 1
         self.postings += len(entry.postings)
         for posting in entry.postings:
@@ -98,4 +101,4 @@ class _Posted:
         if bound is None:
             self.waiting += 1
         else:
-            self.batches.add(bound.batch.batch)
+            self.batches.add((ledger, bound.batch.batch))

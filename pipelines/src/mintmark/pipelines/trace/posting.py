@@ -10,6 +10,7 @@ from typing import Any
 
 from mintmark.evidence.ledger.journal import JournalEntry
 from mintmark.evidence.reader import LogReader
+from mintmark.pipelines.deploy.ledger_binding import LOCAL, ledger_name
 from mintmark.pipelines.deploy.local import LocalDriver
 from mintmark.pipelines.deploy.service_client import FlorinClient, ServiceUnreachable
 from mintmark.pipelines.errors import IncompleteError, IntegrityError, UsageError
@@ -19,7 +20,12 @@ from mintmark.pipelines.trace.ledger import LedgerProver, ProvenEntry
 
 
 def trace_posting(
-    log: LogReader, posting_id: str, locations: Locations, *, receipt: Path | None = None
+    log: LogReader,
+    posting_id: str,
+    locations: Locations,
+    *,
+    environment: str = LOCAL,
+    receipt: Path | None = None,
 ) -> Iterator[str]:
     """
     Yield one line a step, each verified before it is yielded; write the receipt to a file where one is wanted.
@@ -27,10 +33,9 @@ def trace_posting(
     What the lines say of the posting is read from the text that a batch in the log binds. While none does, a line says
     so. Raises `IncompleteError` where the trail ends (no deployment on record), `IntegrityError` where it breaks.
     """
-    client = ledger_of(locations)
-    prover = LedgerProver(log=log, client=client)
+    prover = prover_of(log, locations, environment)
     entry_id, leg = _parts(posting_id)
-    answer = client.posting(posting_id).get("entry", {})
+    answer = prover.client.posting(posting_id).get("entry", {})
     proven = prover.prove(answer, wanted=entry_id)
     yield _posting_line(proven.entry, leg)
     yield f"leaf       {proven.entry.leaf_hash.hex()}   recomputed from the entry's canonical text"
@@ -79,12 +84,12 @@ def _build_lines(log: LogReader, digest: str, decision_id: str) -> Iterator[str]
     yield f"log        {log.origin}, size {decision.tree_size}, every entry above verified to its signed checkpoint"
 
 
-def ledger_of(locations: Locations) -> FlorinClient:
-    """The running Florin of the local environment, which answers for its ledger over HTTP."""
-    running = LocalDriver(environment="local", folder=locations.environment("local")).current()
+def prover_of(log: LogReader, locations: Locations, environment: str) -> LedgerProver:
+    """Of the ledger of the Florin that runs in an environment, which answers for it over HTTP."""
+    running = LocalDriver(environment=environment, folder=locations.environment(environment)).current()
     if running is None:
-        raise ServiceUnreachable("Florin", cause="nothing was deployed to the local environment")
-    return FlorinClient(url=running.url)
+        raise ServiceUnreachable("Florin", cause=f"nothing runs in the environment {environment}")
+    return LedgerProver(log=log, client=FlorinClient(url=running.url), ledger=ledger_name(environment))
 
 
 def _parts(posting_id: str) -> tuple[int, int]:
