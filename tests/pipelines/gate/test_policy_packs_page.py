@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.pipelines.gate.signers import signer
+from tests.pipelines.people.builders import git
 from tests.policies.builders import POLICIES, ROOT, gate_input
 
 from mintmark.pipelines.gate.pack import PolicyPack
@@ -37,6 +38,8 @@ def desk(opa: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(POLICIES, folder / "policies")
     shutil.copyfile(ROOT / "mintmark.toml", folder / "mintmark.toml")
     (folder / "gate-input.json").write_bytes(gate_input(PolicyPack.load(POLICIES)))
+    for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "First")):  # a project is a checkout
+        git(folder, *words)
     (folder / "trust.toml").write_text("version = 1\n" + "".join(_trusted(folder, name) for name in ("ana", "ben")))
     return folder
 
