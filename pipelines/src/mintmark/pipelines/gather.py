@@ -21,7 +21,7 @@ from mintmark.pipelines.people.collect import PeopleFacts, directory_of
 from mintmark.pipelines.sbom.cyclonedx import Sbom, export_sbom
 from mintmark.pipelines.scan.advisories import open_advisories
 from mintmark.pipelines.scan.blame import name_suppressors
-from mintmark.pipelines.scan.cache import ScanCache, default_folder
+from mintmark.pipelines.scan.cache import ScanCache
 from mintmark.pipelines.scan.coverage import coverage
 from mintmark.pipelines.scan.environments import install_tools
 from mintmark.pipelines.scan.export import Tree, export_tree
@@ -83,7 +83,7 @@ def find_out(
             locations.reports / invocation,
             _clock,
             # what lies on this machine was put there by whoever could write to it: no protected gate believes that
-            cache=None if project.environment(environment).protected else ScanCache(folder=default_folder()),
+            cache=None if project.environment(environment).protected else ScanCache(folder=locations.scans),
         )
         reports = name_suppressors(reports, project.root, commit.id, directory_of(project.root).resolve)
         reports = known.date(reports, now=int(built.timestamp()))

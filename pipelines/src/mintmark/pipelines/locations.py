@@ -39,6 +39,11 @@ class Locations:
         return self.state / "reports"
 
     @property
+    def scans(self) -> Path:
+        """Results of scans by the content that they are of."""
+        return self.cache / "scans"
+
+    @property
     def decisions(self) -> Path:
         """Gate inputs and policy packs by their digests, from which a decision can be made again."""
         return self.state / "decisions"

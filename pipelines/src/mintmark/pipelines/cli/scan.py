@@ -24,7 +24,7 @@ from mintmark.pipelines.gate.plain import visible
 from mintmark.pipelines.gather import scope_of
 from mintmark.pipelines.locations import locate
 from mintmark.pipelines.scan.advisories import open_advisories
-from mintmark.pipelines.scan.cache import ScanCache, default_folder
+from mintmark.pipelines.scan.cache import ScanCache
 from mintmark.pipelines.scan.environments import install_tools
 from mintmark.pipelines.scan.export import export_tree, read_tree
 from mintmark.pipelines.scan.imports import READERS, Background, Imported, read_report, reader_of
@@ -172,7 +172,7 @@ def _scanned(options: argparse.Namespace) -> Imported:
             locations.reports / str(uuid.uuid4()),
             lambda: datetime.now(UTC),
             scanners=chosen if options.only else SCANNERS,
-            cache=None if options.no_cache else ScanCache(folder=default_folder()),
+            cache=None if options.no_cache else ScanCache(folder=locations.scans),
         )
     return Imported(reports=tuple(item for item in reports if not options.only or item.tool in options.only))
 

@@ -61,7 +61,7 @@ class OpaServerEngine:
         with _translated():
             for path, text in self._pack.sources.items():
                 self._client.update_policy_from_string(text, f"{OUR_PACKAGES}/{path}", rego_compat=False)
-            self._client.update_or_create_data(_parameters(self._pack), f"{OUR_PACKAGES}/params")
+            self._client.update_or_create_data(self._pack.parameters, f"{OUR_PACKAGES}/params")
         self.verify()
 
     def verify(self) -> None:
@@ -74,7 +74,7 @@ class OpaServerEngine:
             raise PolicyTampered(_first_words(extra[0]), "runs in the OPA server, and is not of the pack")
         if found != wanted:
             raise PolicyTampered("gates", f"the OPA server runs {len(found)} policies of the pack's {len(wanted)}")
-        if data != _parameters(self._pack):
+        if data != self._pack.parameters:
             raise PolicyTampered("gates/data.json", "the OPA server has other parameters")
 
     def evaluate(self, document: bytes) -> bytes:
@@ -211,10 +211,6 @@ def _evaluation_error(response: Response | None) -> str:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ""
     return next((f"{code}: {text}"[:300] for code, text in found if code.startswith("eval_")), "")
-
-
-def _parameters(pack: PolicyPack) -> Any:
-    return json.loads(pack.data)[OUR_PACKAGES]["params"]
 
 
 def _is_ours(ast: Any) -> bool:

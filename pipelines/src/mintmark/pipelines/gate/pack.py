@@ -85,6 +85,18 @@ class PolicyPack:
                 return cls.load(place, expected_digest=expected_digest)
         raise PackNotFound(places)
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the organisation sets: limits, groups and windows, those of an environment under `environments`."""
+        parameters: dict[str, Any] = json.loads(self.data)["mintmark"]["params"]
+        return parameters
+
+    def settings(self, environment: str) -> dict[str, Any]:
+        """The parameters of an environment; one that the pack does not list has its own, which are strict."""
+        params = self.parameters
+        settings: dict[str, Any] = params["environments"].get(environment, params["unlisted_environment"])
+        return settings
+
     @classmethod
     def load(cls, root: Path, *, expected_digest: str | None = None) -> Self:
         """Read and verify every file. `expected_digest` pins the pack: another one is `policy_tampered`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -145,9 +144,7 @@ def _waive(decision: Decision, entry: Violation | Gap | Bypassed, rule: Rule, pa
 
 def _takes_files(environment: str, pack: PolicyPack) -> bool:
     """Whether a waiver that lies in a file is one there; elsewhere it is signed and recorded."""
-    parameters = json.loads(pack.data)["mintmark"]["params"]
-    settings = parameters["environments"].get(environment, parameters["unlisted_environment"])
-    return "file" in settings["waivers"]["means"]
+    return "file" in pack.settings(environment)["waivers"]["means"]
 
 
 def _words(decision: Decision, reasons: list[Reason]) -> dict[str, Any]:

@@ -21,9 +21,7 @@ TERMS = ("environment", "reason", "expires")
 
 def terms_of(pack: PolicyPack, environment: str) -> dict[str, Any]:
     """What the policy asks of a break-glass there: `approvals`, `group`, `max_s`, `review_s`."""
-    params = json.loads(pack.data)["mintmark"]["params"]
-    settings: dict[str, Any] = params["environments"].get(environment, params["unlisted_environment"])
-    terms: dict[str, Any] = settings["break_glass"]
+    terms: dict[str, Any] = pack.settings(environment)["break_glass"]
     return terms
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -29,8 +28,7 @@ def clocks(as_of: datetime, timezones: Iterable[str]) -> list[dict[str, Any]]:
 
 def freeze_timezones(pack: PolicyPack) -> list[str]:
     """The time zones in which the parameters of the policy name windows."""
-    freezes = json.loads(pack.data)["mintmark"]["params"]["freezes"]
-    return sorted({freeze["timezone"] for freeze in freezes})
+    return sorted({freeze["timezone"] for freeze in pack.parameters["freezes"]})
 
 
 def _clock(as_of: datetime, name: str) -> dict[str, Any]:

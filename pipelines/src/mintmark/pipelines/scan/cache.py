@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -233,8 +232,3 @@ def _facts(data: dict[str, Any]) -> AdvisoryFacts:
         records=int(data["records"]),
         digest=Sha256Hex(str(data["digest"]).removeprefix("sha256:")),
     )
-
-
-def default_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "mintmark" / "scans"
